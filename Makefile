@@ -1,0 +1,167 @@
+# luacsi. `make help` lists the targets; all that is built lies in build/.
+#
+#   V=1                          show the commands
+#   LINK=shared                  link the system's shared libraries instead of its archives
+#   SANITIZE=address,undefined   an instrumented binary of its own, for test, check and demo
+#   SPEC=spec/cli_spec.lua       run only these specs
+
+VERSION := 0.1.0
+PREFIX  ?= /usr/local
+LINK    ?= static
+SPEC    ?= spec
+
+# Debian packages, by what needs them.
+PACKAGES_BUILD       := gcc g++ libc6-dev pkg-config libgrpc-dev libabsl-dev libc-ares-dev zlib1g-dev \
+                        libprotobuf-c-dev protobuf-c-compiler protobuf-compiler libprotobuf-dev \
+                        liblua5.4-dev lua5.4 libuv1-dev libjansson-dev
+PACKAGES_TEST        := lua-busted lua-luv lua5.4
+PACKAGES_LINT        := clang-tidy clang-format lua-check
+PACKAGES_VALGRIND    := valgrind
+PACKAGES_CONFORMANCE := $(if $(shell command -v go),,golang-go) ca-certificates
+
+Q := $(if $(V),,@)
+quiet = $(if $(V),,@echo "  $(1)";)
+comma := ,
+
+# What is built, and where. The objects serve the binary and luacsi.so alike, so they are -fPIC.
+GEN := build/gen
+OBJ := build/obj$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))
+BIN := build/luacsi$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))
+
+PB      := csi google/protobuf/descriptor google/protobuf/timestamp google/protobuf/wrappers
+PB_H    := $(PB:%=$(GEN)/%.pb-c.h)
+GEN_C   := $(PB:%=$(GEN)/%.pb-c.c) $(GEN)/embedded.S
+SCRIPTS := $(sort $(wildcard scripts/*.lua))
+
+BIN_C := src/main.c $(wildcard $(addprefix src/,base/*.c io/*.c csi/*.c script/*.c serve/*.c cli/*.c))
+SO_C  := $(wildcard $(addprefix src/,client/*.c base/*.c csi/*.c io/client.c io/endpoint.c \
+           script/codec_*.c script/json*.c))
+object = $(patsubst %,$(OBJ)/%.o,$(basename $(1)))
+BIN_O := $(call object,$(BIN_C) src/base/abseil.cc $(GEN_C))
+SO_O  := $(call object,$(SO_C) $(GEN_C))
+
+# Flags. Those which ask pkg-config are recursive: nothing but make itself is needed to read this file.
+CPPFLAGS = -Isrc -I$(GEN) $(shell pkg-config --cflags lua5.4) -D_GNU_SOURCE -DLUACSI_VERSION='"$(VERSION)"'
+WARN     = -Wall -Wextra -Wshadow -Wconversion
+HARDEN   = $(if $(SANITIZE),,-D_FORTIFY_SOURCE=2) -fstack-protector-strong -Wformat -Werror=format-security
+CODE     = -O2 -g -fPIC -fvisibility=hidden -ffunction-sections -fdata-sections
+INSTRUMENT = $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+CFLAGS   = -std=gnu11 $(CODE) $(WARN) -Wstrict-prototypes -Wmissing-prototypes $(HARDEN) $(INSTRUMENT)
+CXXFLAGS = -std=c++17 $(CODE) $(WARN) $(HARDEN) $(INSTRUMENT)
+LDFLAGS  = -Wl,--gc-sections -Wl,-z,relro -Wl,-z,now $(INSTRUMENT)
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.SECONDARY: $(GEN_C)
+.PHONY: all run demo test check lint format valgrind conformance bench-smoke install clean help
+
+all: build/luacsi build/luacsi.so ## build luacsi and its Lua client (the default)
+
+run: $(BIN) ## build, serve examples/hello.lua, show its answers, go on until Ctrl-C
+	$(Q)tools/demo $(BIN) run
+
+demo: $(BIN) ## the same with an end: change a copy of the script, show the other answers
+	$(Q)tools/demo $(BIN) demo
+
+test: $(BIN) build/luacsi.so build/setup-TEST ## run the specs (SPEC=... for some of them)
+	$(Q)LUACSI=$(abspath $(BIN)) tools/busted $(SPEC)
+
+check: $(BIN) ## quick: are the examples good scripts? Then the specs
+	$(Q)for example in examples/*.lua; do $(BIN) check "$$example" || exit; done
+	$(Q)$(MAKE) --no-print-directory test
+
+lint: build/setup-LINT $(PB_H) ## clang-tidy, clang-format, luacheck, the layers
+	$(Q)tools/lint $(CPPFLAGS)
+
+format: build/setup-LINT ## clang-format the sources
+	$(Q)clang-format -i $(wildcard src/*.c src/*/*.[ch] src/*/*.cc bench/*.c)
+
+valgrind: build/luacsi build/luacsi.so build/setup-TEST build/setup-VALGRIND ## the specs, with the binary under valgrind
+	$(Q)LUACSI=$(abspath build/luacsi) LUACSI_WRAPPER="valgrind --quiet --error-exitcode=99 \
+	  --leak-check=full --errors-for-leak-kinds=definite --child-silent-after-fork=yes" tools/busted $(SPEC)
+
+conformance: build/luacsi build/luacsi.so build/setup-CONFORMANCE ## csi-sanity and grpcurl against the examples
+	$(Q)tools/conformance
+
+bench-smoke: build/luacsi build/bench-smoke build/setup-VALGRIND ## idle memory, first answer, instructions per call
+	$(Q)build/bench-smoke build/luacsi
+
+install: all ## install under PREFIX (/usr/local), staged in DESTDIR
+	install -D -s build/luacsi $(DESTDIR)$(PREFIX)/bin/luacsi
+	install -D -s -m 644 build/luacsi.so $(DESTDIR)$(PREFIX)/lib/lua/5.4/luacsi.so
+
+clean: ## remove build/
+	rm -rf build
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@sed -n 's/^#   //p' Makefile
+
+# Set-up: the Debian packages of a group are there. Redone when this file changes.
+build/setup-%: Makefile
+	$(Q)tools/setup $(PACKAGES_$*)
+	@mkdir -p build && touch $@
+
+# Linking. build/link-* remembers the way it was linked last; luacsi.so is never instrumented.
+$(BIN): $(BIN_O) $(GEN)/libs-$(LINK) build/link-$(LINK)
+	$(call quiet,LINK $@)$(CXX) $(LDFLAGS) -o $@ $(BIN_O) @$(GEN)/libs-$(LINK)
+
+build/link-%:
+	@mkdir -p build && rm -f build/link-* && touch $@
+
+ifdef SANITIZE
+build/luacsi build/luacsi.so build/bench-smoke: FORCE
+	$(Q)$(MAKE) -s SANITIZE= $@
+FORCE:
+else
+build/luacsi.so: $(SO_O)
+	$(call quiet,LINK $@)$(CC) -shared -Wl,-z,nodelete $(LDFLAGS) -o $@ $(SO_O) \
+	  $(shell pkg-config --libs grpc_unsecure libprotobuf-c jansson)
+
+build/bench-smoke: bench/smoke.c | build/setup-BUILD
+	$(call quiet,CC $<)$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $<
+endif
+
+$(GEN)/libs-%: tools/libs | build/setup-BUILD
+	@mkdir -p $(@D)
+	$(Q)tools/libs $* >$@
+
+# Compiling. Only luaopen_luacsi is to be seen from outside.
+$(OBJ)/src/client/%.o: CODE += -fvisibility=default
+
+$(OBJ)/%.o: %.c | $(PB_H)
+	@mkdir -p $(@D)
+	$(call quiet,CC $<)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(OBJ)/%.o: %.cc | build/setup-BUILD
+	@mkdir -p $(@D)
+	$(call quiet,CXX $<)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -MMD -MP -c -o $@ $<
+
+$(OBJ)/$(GEN)/%.o: $(GEN)/%.c | $(PB_H)
+	@mkdir -p $(@D)
+	$(call quiet,CC $<)$(CC) $(CPPFLAGS) $(CFLAGS) -w -c -o $@ $<
+
+$(OBJ)/$(GEN)/%.o: $(GEN)/%.S
+	@mkdir -p $(@D)
+	$(call quiet,AS $<)$(CC) -c -o $@ $<
+
+-include $(patsubst %.o,%.d,$(BIN_O) $(SO_O))
+
+# Generating: protobuf-c's code, the descriptor set, and the files that lie inside the binary.
+PROTOC_I := -Iproto -I/usr/include
+
+$(GEN)/%.pb-c.c $(GEN)/%.pb-c.h: proto/%.proto | build/setup-BUILD
+	@mkdir -p $(GEN)
+	$(call quiet,PROTOC $<)protoc-c $(PROTOC_I) --c_out=$(GEN) $<
+
+$(GEN)/google/%.pb-c.c $(GEN)/google/%.pb-c.h: | build/setup-BUILD
+	@mkdir -p $(GEN)
+	$(call quiet,PROTOC google/$*.proto)protoc-c $(PROTOC_I) --c_out=$(GEN) google/$*.proto
+
+$(GEN)/csi.desc: proto/csi.proto | build/setup-BUILD
+	@mkdir -p $(GEN)
+	$(call quiet,PROTOC $@)protoc $(PROTOC_I) --include_imports --descriptor_set_out=$@ $<
+
+$(GEN)/embedded.S: tools/embed $(SCRIPTS) $(GEN)/csi.desc | build/setup-BUILD
+	$(call quiet,EMBED $@)tools/embed $(SCRIPTS) $(GEN)/csi.desc >$@

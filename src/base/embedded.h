@@ -1,0 +1,17 @@
+/* Files that lie inside the binary: the Lua of scripts/ and the descriptor set of proto/. The build
+ * makes the table. Constant; any thread. */
+#ifndef LUACSI_BASE_EMBEDDED_H
+#define LUACSI_BASE_EMBEDDED_H
+
+#include <stddef.h>
+
+struct embedded {
+    const char *name; /* "defaults.lua", "csi.desc" */
+    const unsigned char *data;
+    size_t size;
+};
+
+/* Every file; the last entry has the name NULL. */
+extern const struct embedded embedded_files[];
+
+#endif

@@ -1,0 +1,44 @@
+/* Fills struct err. No state; any thread. */
+#include "base/err.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+int err_set(struct err *err, int code, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    err->code = code;
+    vsnprintf(err->text, sizeof(err->text), format, arguments);
+    va_end(arguments);
+    return -1;
+}
+
+int err_errno(struct err *err, int code, const char *format, ...)
+{
+    char reason[128];
+    const char *text = strerror_r(errno, reason, sizeof(reason));
+    va_list arguments;
+    va_start(arguments, format);
+    err->code = code;
+    int n = vsnprintf(err->text, sizeof(err->text), format, arguments);
+    va_end(arguments);
+    if (n >= 0 && (size_t)n < sizeof(err->text))
+        snprintf(err->text + n, sizeof(err->text) - (size_t)n, ": %s", text);
+    return -1;
+}
+
+int err_prefix(struct err *err, const char *format, ...)
+{
+    char inner[ERR_TEXT];
+    memcpy(inner, err->text, sizeof(inner));
+    va_list arguments;
+    va_start(arguments, format);
+    int n = vsnprintf(err->text, sizeof(err->text), format, arguments);
+    va_end(arguments);
+    if (n >= 0 && (size_t)n < sizeof(err->text))
+        snprintf(err->text + n, sizeof(err->text) - (size_t)n, "%s", inner);
+    return -1;
+}

@@ -1,0 +1,195 @@
+/* Answers small questions about text. No state; any thread. */
+#include "base/text.h"
+
+#include <string.h>
+
+size_t text_utf8_char(const char *s, size_t n)
+{
+    const unsigned char *c = (const unsigned char *)s;
+    if (n == 0)
+        return 0;
+    if (c[0] < 0x80)
+        return 1;
+    size_t size = c[0] >= 0xf0 ? 4 : c[0] >= 0xe0 ? 3 : 2;
+    if (c[0] < 0xc2 || c[0] > 0xf4 || size > n)
+        return 0;
+    for (size_t i = 1; i < size; i++) {
+        if ((c[i] & 0xc0) != 0x80)
+            return 0;
+    }
+    /* The second byte tells overlong forms, surrogates and what lies above U+10FFFF. */
+    if ((c[0] == 0xe0 && c[1] < 0xa0) || (c[0] == 0xed && c[1] > 0x9f) ||
+        (c[0] == 0xf0 && c[1] < 0x90) || (c[0] == 0xf4 && c[1] > 0x8f))
+        return 0;
+    return size;
+}
+
+bool text_is_utf8(const char *s, size_t n)
+{
+    while (n > 0) {
+        size_t size = text_utf8_char(s, n);
+        if (size == 0)
+            return false;
+        s += size;
+        n -= size;
+    }
+    return true;
+}
+
+enum { LONGEST_WORD = 64 }; /* no name of CSI is as long */
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* How many letters must be put in, left out, replaced or swapped with their neighbour to make b of
+ * a (optimal string alignment). Both are shorter than LONGEST_WORD. */
+static size_t edit_distance(const char *a, size_t a_size, const char *b, size_t b_size)
+{
+    size_t rows[3][LONGEST_WORD];
+    size_t *before = rows[0], *above = rows[1], *row = rows[2];
+
+    for (size_t j = 0; j <= b_size; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= a_size; i++) {
+        size_t *oldest = before;
+        before = above;
+        above = row;
+        row = oldest;
+        row[0] = i;
+        for (size_t j = 1; j <= b_size; j++) {
+            bool same = lower(a[i - 1]) == lower(b[j - 1]);
+            row[j] = least(above[j - 1] + !same, least(above[j], row[j - 1]) + 1);
+            if (i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) &&
+                lower(a[i - 2]) == lower(b[j - 1]))
+                row[j] = least(row[j], before[j - 2] + 1);
+        }
+    }
+    return row[b_size];
+}
+
+const char *text_nearest(const char *word, const char *const *candidates)
+{
+    size_t word_size = strlen(word);
+    const char *nearest = NULL;
+    size_t nearest_distance = SIZE_MAX;
+    if (word_size >= LONGEST_WORD)
+        return NULL;
+    for (; *candidates; candidates++) {
+        size_t size = strlen(*candidates);
+        if (size >= LONGEST_WORD)
+            continue;
+        size_t distance = edit_distance(word, word_size, *candidates, size);
+        size_t letters = size > word_size ? size : word_size;
+        if (distance * 3 <= letters && distance < nearest_distance) {
+            nearest = *candidates;
+            nearest_distance = distance;
+        }
+    }
+    return nearest;
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+bool text_integer(const char *s, int64_t *value)
+{
+    bool negative = *s == '-';
+    if (*s == '-' || *s == '+')
+        s++;
+    if (!is_digit(*s))
+        return false;
+    int64_t total = 0;
+    for (; is_digit(*s); s++) {
+        /* Away from zero in the wanted direction: INT64_MIN has no positive counterpart. */
+        int64_t digit = negative ? '0' - *s : *s - '0';
+        if (__builtin_mul_overflow(total, 10, &total) ||
+            __builtin_add_overflow(total, digit, &total))
+            return false;
+    }
+    if (*s != '\0')
+        return false;
+    *value = total;
+    return true;
+}
+
+#define SECOND INT64_C(1000000000)
+#define YEAR   (365 * 24 * 3600 * SECOND)
+
+static const struct {
+    const char *name;
+    int64_t nanoseconds;
+} units[] = {
+    {"ns", 1},           {"us", 1000},  {"\xc2\xb5s", 1000}, /* the micro sign */
+    {"\xce\xbcs", 1000},                                     /* the Greek letter */
+    {"ms", 1000000},     {"s", SECOND}, {"m", 60 * SECOND},  {"h", 3600 * SECOND},
+};
+
+/* Reads the unit at *s and moves *s behind it; 0 when there is none. */
+static int64_t take_unit(const char **s)
+{
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        size_t size = strlen(units[i].name);
+        /* "m" must not take the start of "ms", which stands before it. */
+        if (strncmp(*s, units[i].name, size) == 0) {
+            *s += size;
+            return units[i].nanoseconds;
+        }
+    }
+    return 0;
+}
+
+/* Reads "1", "1.5" or ".5" at *s and moves *s behind it. whole stops growing past a year's
+ * nanoseconds, which is too much in every unit. */
+static bool take_number(const char **s, int64_t *whole, double *fraction)
+{
+    const char *c = *s;
+    double scale = 1;
+    *whole = 0;
+    *fraction = 0;
+    for (; is_digit(*c); c++) {
+        if (*whole <= YEAR)
+            *whole = *whole * 10 + (*c - '0');
+    }
+    bool any = c > *s;
+    if (*c == '.') {
+        for (c++; is_digit(*c); c++) {
+            scale /= 10;
+            *fraction += scale * (*c - '0');
+            any = true;
+        }
+    }
+    *s = c;
+    return any;
+}
+
+bool text_duration(const char *s, int64_t *nanoseconds)
+{
+    const char *start = s;
+    int64_t total = 0;
+    do {
+        int64_t whole;
+        double fraction;
+        const char *number = s;
+        if (!take_number(&s, &whole, &fraction))
+            return false;
+        int64_t unit = take_unit(&s);
+        if (unit == 0 && *s == '\0' && number == start)
+            unit = SECOND;
+        if (unit == 0 || whole > YEAR / unit)
+            return false;
+        total += whole * unit + (int64_t)(fraction * (double)unit + 0.5);
+        if (total > YEAR)
+            return false;
+    } while (*s != '\0');
+    *nanoseconds = total;
+    return true;
+}

@@ -1,0 +1,28 @@
+/* Small questions about text that several layers ask. No state; any thread. */
+#ifndef LUACSI_BASE_TEXT_H
+#define LUACSI_BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Bytes of the character at s, of which n bytes are there, in well-formed UTF-8 (RFC 3629); 0 when
+ * it is not well-formed or n is 0. */
+size_t text_utf8_char(const char *s, size_t n);
+
+/* True when the n bytes are well-formed UTF-8 (RFC 3629: no overlong form, no surrogate). */
+bool text_is_utf8(const char *s, size_t n);
+
+/* The candidate that word was most likely meant to be, or NULL when none is near: at most a third
+ * of the letters differ, upper and lower case alike. candidates ends with NULL. */
+const char *text_nearest(const char *word, const char *const *candidates);
+
+/* A whole decimal number with an optional sign; false when anything else is there or it overflows.
+ */
+bool text_integer(const char *s, int64_t *value);
+
+/* A duration as Go and Kubernetes write it ("300ms", "1.5s", "2m", "1h30m") or plain seconds ("5",
+ * "0.5"), in nanoseconds; false when it is neither, negative or over a year. */
+bool text_duration(const char *s, int64_t *nanoseconds);
+
+#endif

@@ -1,0 +1,242 @@
+/* luacsi check: loads scripts as serve would, runs their Identity handlers once, and lists
+ * everything that is wrong, or that a caller of CSI drivers is known to stumble over. No socket, no
+ * gRPC. */
+#include "base/arena.h"
+#include "base/log.h"
+#include "cli/check_callers.h"
+#include "cli/commands.h"
+#include "cli/script_options.h"
+#include "csi/catalog.h"
+#include "csi/message.h"
+#include "script/prepared.h"
+#include "script/task.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+struct check {
+    struct script_options script;
+    bool json;
+    json_t *problems; /* under --json: of the script in hand */
+    unsigned errors;  /* of the script in hand: what serve would refuse, or CSI forbids */
+    unsigned warnings;
+};
+
+static const char *const severities[] = {
+    [VM_WARNING] = "warning",
+    [VM_VIOLATION] = "error", /* serve's default fails such a reply */
+    [VM_ERROR] = "error",
+};
+
+static void note_problem(void *data, const struct vm_problem *problem)
+{
+    struct check *check = data;
+    const char *severity = severities[problem->severity];
+    check->errors += problem->severity != VM_WARNING;
+    check->warnings += problem->severity == VM_WARNING;
+    if (check->json)
+        json_array_append_new(check->problems,
+                              json_pack("{s:s, s:i, s:s+}", "severity", severity, "line",
+                                        problem->line, "text", problem->text, ""));
+    else if (problem->line > 0)
+        printf("%s:%d: %s: %s\n", problem->file, problem->line, severity, problem->text);
+    else
+        printf("%s: %s: %s\n", problem->file, severity, problem->text);
+}
+
+/* ---- running the Identity handlers ---- */
+
+struct run {
+    struct check *check;
+    const char *file;
+    int line;
+    const struct method *method;
+};
+
+static void note(const struct run *run, enum vm_severity severity, const char *text)
+{
+    const struct vm_problem problem = {
+        .severity = severity,
+        .file = run->file,
+        .line = run->line,
+        .text = text,
+    };
+    note_problem(run->check, &problem);
+}
+
+static void fill_context(struct task *task, struct task_context *context)
+{
+    (void)task;
+    *context = (struct task_context){.peer = "luacsi check", .id = "1"};
+}
+
+static void do_nothing(struct task *task)
+{
+    (void)task; /* what the task left is looked at behind task_start */
+}
+
+/* Says what the callers make of the reply; it is whole and keeps the rules. */
+static void note_callers(const struct run *run, const uint8_t *data, size_t size,
+                         struct arena *arena)
+{
+    const ProtobufCMessage *message = message_unpack(run->method->response->pb, data, size, arena);
+    for (size_t i = 0; message; i++) {
+        char text[256];
+        if (!check_callers(run->method, message, i, text))
+            break;
+        if (text[0])
+            note(run, VM_WARNING, text);
+    }
+}
+
+static void note_status(const struct run *run, int status, const char *message)
+{
+    char text[512];
+    bool broken = status == STATUS_INTERNAL || status == STATUS_RESOURCE_EXHAUSTED;
+    snprintf(text, sizeof(text), broken ? "%s ends in %s: %s" : "%s ends in %s now: %s",
+             run->method->name, status_name(status), message);
+    note(run, broken ? VM_ERROR : VM_WARNING, text);
+}
+
+static void note_prepared(const struct run *run, const struct prepared *prepared,
+                          struct arena *arena)
+{
+    if (prepared->status == STATUS_OK)
+        note_callers(run, GRPC_SLICE_START_PTR(prepared->bytes), GRPC_SLICE_LENGTH(prepared->bytes),
+                     arena);
+    else
+        note_status(run, prepared->status, prepared->message);
+}
+
+static void run_function(const struct run *run, struct vm *vm, const struct handler *handler,
+                         struct arena *arena)
+{
+    struct task task = {
+        .vm = vm,
+        .method = run->method,
+        .handler = handler,
+        .request = message_unpack(run->method->request->pb, NULL, 0, arena),
+        .arena = arena,
+        .context = fill_context,
+        .done = do_nothing,
+    };
+    if (!task.request) {
+        note(run, VM_ERROR, "no memory for a request");
+        return;
+    }
+    task_start(&task);
+    if (task.prepared)
+        note_prepared(run, task.prepared, arena);
+    else if (task.status == STATUS_OK)
+        note_callers(run, task.reply.data, task.reply.size, arena);
+    else
+        note_status(run, task.status, task.message);
+    prepared_unref(task.prepared);
+}
+
+static void run_method(struct check *check, struct vm *vm, const char *file, const char *name)
+{
+    struct run run = {.check = check, .file = file, .method = catalog_method(name)};
+    const struct handler *handler = vm_handler(vm, run.method);
+    struct arena arena;
+    run.line = handler->line;
+    arena_init(&arena, SIZE_MAX);
+    switch (handler->kind) {
+    case HANDLER_NONE:
+        note(&run, VM_WARNING, "GetPluginInfo is missing: callers cannot learn the driver's name");
+        break;
+    case HANDLER_PREPARED:
+        note_prepared(&run, handler->prepared, &arena);
+        break;
+    case HANDLER_FUNCTION:
+        run_function(&run, vm, handler, &arena);
+        break;
+    }
+    arena_fini(&arena);
+}
+
+/* ---- one script ---- */
+
+static void check_loaded(struct check *check, struct vm *vm, const char *file)
+{
+    static const char *const identity[] = {"GetPluginInfo", "Probe", "GetPluginCapabilities"};
+    for (size_t i = 0; i < sizeof(identity) / sizeof(identity[0]); i++)
+        run_method(check, vm, file, identity[i]);
+}
+
+static void print_verdict(const struct check *check, const char *file)
+{
+    if (check->json) {
+        json_t *verdict = json_pack("{s:s, s:b, s:O}", "script", file, "ok", check->errors == 0,
+                                    "problems", check->problems);
+        json_dumpf(verdict, stdout, JSON_COMPACT);
+        json_decref(verdict);
+        putchar('\n');
+    } else if (check->errors + check->warnings == 0) {
+        printf("%s: ok\n", file);
+    } else {
+        printf("%s: %u %s, %u %s\n", file, check->errors, check->errors == 1 ? "error" : "errors",
+               check->warnings, check->warnings == 1 ? "warning" : "warnings");
+    }
+}
+
+/* True when the script has no error. */
+static bool check_script(struct check *check, const char *file)
+{
+    struct vm_options options = {.problem = note_problem, .data = check};
+    struct err err;
+    check->errors = check->warnings = 0;
+    check->problems = json_array();
+    script_options_fill(&check->script, &options);
+    if (options.rules == RULES_STRICT)
+        options.rules = RULES_WARN; /* to hear of every violation, not only of the first */
+    struct vm *vm = vm_new(&options, &err);
+    if (!vm)
+        note_problem(check,
+                     &(struct vm_problem){.severity = VM_ERROR, .file = file, .text = err.text});
+    else if (vm_load(vm, file, &err) == 0)
+        check_loaded(check, vm, file);
+    if (vm)
+        vm_free(vm);
+    print_verdict(check, file);
+    json_decref(check->problems);
+    return check->errors == 0;
+}
+
+int command_check(int argc, char **argv)
+{
+    struct check check = {0};
+    struct option options[SCRIPT_OPTIONS + 1];
+    script_options_rows(&check.script, options);
+    options[SCRIPT_OPTIONS] = (struct option){
+        .name = "json",
+        .help = "Print one line of JSON for each script.",
+        .type = OPTION_BOOL,
+        .to.boolean = &check.json,
+    };
+    const struct command command = {
+        .name = "check",
+        .arguments = "SCRIPT...",
+        .min_arguments = 1,
+        .max_arguments = -1,
+        .about = "Loads each SCRIPT, runs its Identity handlers once, and lists what is wrong with "
+                 "file, line\n"
+                 "and rule; warns of what some callers of CSI drivers are known not to accept.\n",
+        .notes = "Exit codes: 0 no errors (there may be warnings); 1 errors; 2 wrong usage.\n",
+        .options = options,
+        .n_options = SCRIPT_OPTIONS + 1,
+    };
+    struct arguments arguments;
+    struct err err;
+    int exit_code;
+    if (!options_parse(&command, argc, argv, &arguments, &exit_code))
+        return exit_code;
+    if (catalog_init(&err))
+        return options_fail("check", EXIT_ERROR, err.text);
+    log_init(LOG_TEXT, 0);
+    bool good = true;
+    for (int i = 0; i < arguments.count; i++)
+        good = check_script(&check, arguments.items[i]) && good;
+    return good ? EXIT_OK : EXIT_ERROR;
+}

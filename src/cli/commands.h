@@ -1,0 +1,12 @@
+/* The subcommands: each takes its own argv (argv[0] is its name) and returns the exit code. */
+#ifndef LUACSI_CLI_COMMANDS_H
+#define LUACSI_CLI_COMMANDS_H
+
+int command_serve(int argc, char **argv);
+int command_check(int argc, char **argv);
+int command_call(int argc, char **argv);
+int command_info(int argc, char **argv);
+int command_capabilities(int argc, char **argv);
+int command_probe(int argc, char **argv);
+
+#endif

@@ -1,0 +1,292 @@
+/* Owns the tables of methods and messages: static memory for the methods, one block for the
+ * schemas, filled once by catalog_init and never freed before the process ends. */
+#include "csi/catalog.h"
+
+#include "base/arena.h"
+#include "base/embedded.h"
+#include "base/text.h"
+#include "csi.pb-c.h"
+#include "csi/message.h"
+#include "csi/schema_build.h"
+#include "google/protobuf/descriptor.pb-c.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    MAX_MESSAGES = 160,       /* CSI 1.12.0 has 134, and three of google.protobuf */
+    PATH_TEXT = 80,           /* "/csi.v1.GroupController/CreateVolumeGroupSnapshot" */
+    OPTION_CSI_SECRET = 1059, /* extension numbers of csi.proto */
+    OPTION_ALPHA = 1060,
+};
+
+static const char descriptor_set_name[] = "csi.desc";
+
+typedef Google__Protobuf__DescriptorProto message_proto;
+typedef Google__Protobuf__FileDescriptorProto file_proto;
+typedef Google__Protobuf__FileDescriptorSet file_set;
+
+static const ProtobufCServiceDescriptor *const services[] = {
+    &csi__v1__identity__descriptor,
+    &csi__v1__controller__descriptor,
+    &csi__v1__group_controller__descriptor,
+    &csi__v1__snapshot_metadata__descriptor,
+    &csi__v1__node__descriptor,
+};
+
+static struct {
+    bool ready;
+    struct method methods[CATALOG_METHODS];
+    char paths[CATALOG_METHODS][PATH_TEXT];
+    const char *names[CATALOG_METHODS + 1]; /* for "did you mean" */
+    struct schema messages[MAX_MESSAGES];
+    size_t n_messages;
+    struct schema_field *fields; /* of all messages, one block */
+    struct schema *by_name[MAX_MESSAGES];
+} catalog;
+
+/* ---- collecting the messages ---- */
+
+static const struct schema *schema_of(const ProtobufCMessageDescriptor *pb)
+{
+    for (size_t i = 0; i < catalog.n_messages; i++) {
+        if (catalog.messages[i].pb == pb)
+            return &catalog.messages[i];
+    }
+    return NULL;
+}
+
+/* Notes pb and, depth first, every message that it holds. */
+static int collect(const ProtobufCMessageDescriptor *pb, struct err *err)
+{
+    if (schema_of(pb))
+        return 0;
+    if (catalog.n_messages == MAX_MESSAGES)
+        return err_set(err, STATUS_INTERNAL, "more than %d message types", MAX_MESSAGES);
+    catalog.messages[catalog.n_messages++].pb = pb;
+    for (unsigned i = 0; i < pb->n_fields; i++) {
+        if (pb->fields[i].type == PROTOBUF_C_TYPE_MESSAGE && collect(pb->fields[i].descriptor, err))
+            return -1;
+    }
+    return 0;
+}
+
+static int collect_methods(struct err *err)
+{
+    size_t n = 0;
+    for (size_t s = 0; s < sizeof(services) / sizeof(services[0]); s++) {
+        for (unsigned m = 0; m < services[s]->n_methods; m++, n++) {
+            const ProtobufCMethodDescriptor *pb = &services[s]->methods[m];
+            if (n == CATALOG_METHODS)
+                return err_set(err, STATUS_INTERNAL, "more than %d methods", CATALOG_METHODS);
+            if (collect(pb->input, err) || collect(pb->output, err))
+                return -1;
+            snprintf(catalog.paths[n], PATH_TEXT, "/%s/%s", services[s]->name, pb->name);
+            catalog.names[n] = pb->name;
+            catalog.methods[n] = (struct method){
+                .name = pb->name,
+                .path = catalog.paths[n],
+                .service = services[s]->name,
+                .request = schema_of(pb->input),
+                .response = schema_of(pb->output),
+                .index = (unsigned)n,
+            };
+        }
+    }
+    return n == CATALOG_METHODS
+               ? 0
+               : err_set(err, STATUS_INTERNAL, "expected %d methods, got %zu", CATALOG_METHODS, n);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    const struct schema *const *left = a;
+    const struct schema *const *right = b;
+    return strcmp((*left)->pb->name, (*right)->pb->name);
+}
+
+static int build_messages(struct err *err)
+{
+    size_t n_fields = 0;
+    for (size_t i = 0; i < catalog.n_messages; i++)
+        n_fields += catalog.messages[i].pb->n_fields;
+    catalog.fields = calloc(n_fields, sizeof(*catalog.fields));
+    if (!catalog.fields)
+        return err_set(err, STATUS_RESOURCE_EXHAUSTED, "no memory for the catalog");
+    struct schema_field *fields = catalog.fields;
+    for (size_t i = 0; i < catalog.n_messages; i++) {
+        struct schema *schema = &catalog.messages[i];
+        if (schema_build(schema, schema->pb, (unsigned)i, fields, err))
+            return -1;
+        fields += schema->n_fields;
+        catalog.by_name[i] = schema;
+    }
+    for (struct schema_field *f = catalog.fields; f < fields; f++) {
+        if (f->kind == KIND_MESSAGE)
+            f->message = schema_of(f->pb->descriptor);
+    }
+    qsort(catalog.by_name, catalog.n_messages, sizeof(catalog.by_name[0]), compare_names);
+    return 0;
+}
+
+/* ---- what protobuf-c drops ---- */
+
+static struct schema *message_by_full_name(const char *name)
+{
+    struct schema key = {.pb = &(ProtobufCMessageDescriptor){.name = name}};
+    struct schema *key_pointer = &key;
+    struct schema **found = bsearch(&key_pointer, catalog.by_name, catalog.n_messages,
+                                    sizeof(catalog.by_name[0]), compare_names);
+    return found ? *found : NULL;
+}
+
+/* An extension option that is a bool: protobuf-c keeps it among the unknown fields. */
+static bool option_set(const ProtobufCMessage *options, uint32_t number)
+{
+    for (unsigned i = 0; options && i < options->n_unknown_fields; i++) {
+        const ProtobufCMessageUnknownField *field = &options->unknown_fields[i];
+        if (field->tag == number)
+            return field->len > 0 && field->data[field->len - 1] != 0;
+    }
+    return false;
+}
+
+static void add_field_options(struct schema *schema, const message_proto *proto)
+{
+    for (size_t i = 0; i < proto->n_field; i++) {
+        const char *name = proto->field[i]->name;
+        const struct schema_field *found = schema_find(schema, name, strlen(name));
+        if (!found || !proto->field[i]->options)
+            continue;
+        struct schema_field *field = &schema->fields[found - schema->fields];
+        field->secret = option_set(&proto->field[i]->options->base, OPTION_CSI_SECRET);
+        field->alpha = option_set(&proto->field[i]->options->base, OPTION_ALPHA);
+    }
+}
+
+static void add_message_options(const message_proto *proto, const char *prefix)
+{
+    char name[256];
+    snprintf(name, sizeof(name), "%s.%s", prefix, proto->name);
+    struct schema *schema = message_by_full_name(name);
+    if (schema) {
+        if (proto->options && proto->options->map_entry)
+            schema->form = FORM_MAP_ENTRY;
+        schema->alpha = proto->options && option_set(&proto->options->base, OPTION_ALPHA);
+        add_field_options(schema, proto);
+    }
+    for (size_t i = 0; i < proto->n_nested_type; i++)
+        add_message_options(proto->nested_type[i], name);
+}
+
+static void add_method_options(const file_proto *file)
+{
+    for (size_t s = 0; s < file->n_service; s++) {
+        for (size_t m = 0; m < file->service[s]->n_method; m++) {
+            const Google__Protobuf__MethodDescriptorProto *proto = file->service[s]->method[m];
+            const struct method *found = catalog_method(proto->name);
+            if (!found)
+                continue;
+            struct method *method = &catalog.methods[found->index];
+            method->server_streaming = proto->server_streaming;
+            method->alpha = proto->options && option_set(&proto->options->base, OPTION_ALPHA);
+        }
+    }
+}
+
+static int add_options(struct err *err)
+{
+    size_t size;
+    const uint8_t *data = catalog_descriptor_set(&size);
+    struct arena arena;
+    arena_init(&arena, SIZE_MAX);
+    const file_set *set = (const file_set *)message_unpack(
+        &google__protobuf__file_descriptor_set__descriptor, data, size, &arena);
+    for (size_t f = 0; set && f < set->n_file; f++) {
+        for (size_t m = 0; m < set->file[f]->n_message_type; m++)
+            add_message_options(set->file[f]->message_type[m], set->file[f]->package);
+        add_method_options(set->file[f]);
+    }
+    arena_fini(&arena);
+    return set ? 0 : err_set(err, STATUS_INTERNAL, "the embedded descriptor set does not unpack");
+}
+
+static void finish_messages(void)
+{
+    for (size_t i = 0; i < catalog.n_messages; i++) {
+        struct schema *schema = &catalog.messages[i];
+        for (unsigned f = 0; f < schema->n_fields; f++) {
+            struct schema_field *field = &schema->fields[f];
+            field->map = field->message && field->message->form == FORM_MAP_ENTRY;
+        }
+    }
+    for (size_t i = 0; i < catalog.n_messages; i++)
+        schema_attach_rules(&catalog.messages[i]);
+}
+
+int catalog_init(struct err *err)
+{
+    if (catalog.ready)
+        return 0;
+    if (collect_methods(err) || build_messages(err) || add_options(err))
+        return err_prefix(err, "catalog: ");
+    finish_messages();
+    catalog.ready = true;
+    return 0;
+}
+
+/* ---- questions ---- */
+
+const struct method *catalog_methods(void)
+{
+    return catalog.methods;
+}
+
+const struct method *catalog_method(const char *name)
+{
+    const char *slash = strrchr(name, '/');
+    const char *path = slash && name[0] != '/' ? name : name + (slash != NULL);
+    for (size_t i = 0; i < CATALOG_METHODS; i++) {
+        const struct method *method = &catalog.methods[i];
+        if (strcmp(slash ? method->path + 1 : method->name, path) == 0)
+            return method;
+    }
+    return NULL;
+}
+
+const char *catalog_nearest_method(const char *name)
+{
+    const char *slash = strrchr(name, '/');
+    return text_nearest(slash ? slash + 1 : name, catalog.names);
+}
+
+size_t catalog_message_count(void)
+{
+    return catalog.n_messages;
+}
+
+const struct schema *catalog_message_at(size_t index)
+{
+    return &catalog.messages[index];
+}
+
+const struct schema *catalog_message(const char *name)
+{
+    char full[256];
+    snprintf(full, sizeof(full), "csi.v1.%s", name);
+    const struct schema *found = message_by_full_name(name);
+    return found ? found : message_by_full_name(full);
+}
+
+const uint8_t *catalog_descriptor_set(size_t *size)
+{
+    for (const struct embedded *file = embedded_files; file->name; file++) {
+        if (strcmp(file->name, descriptor_set_name) == 0) {
+            *size = file->size;
+            return file->data;
+        }
+    }
+    *size = 0;
+    return (const uint8_t *)"";
+}

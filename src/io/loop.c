@@ -1,0 +1,169 @@
+/* Owns the completion queue and the list of posts. loop_post may be called by any thread,
+ * everything else by the loop thread. */
+#include "io/loop.h"
+
+#include "base/abseil.h"
+#include "base/log.h"
+
+#include <grpc/support/log.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+struct loop {
+    grpc_completion_queue *queue;
+    grpc_channel *lame; /* a channel to nowhere, whose calls cost nothing */
+    grpc_call *waker;   /* an empty batch on it completes at once: the only way to wake the queue */
+    struct op wake;     /* the tag of that batch */
+    struct timers timers; /* loop thread only, as stopping */
+    bool stopping;
+    pthread_mutex_t lock; /* of the fields below */
+    struct post *first;   /* oldest post not yet run */
+    struct post **last;   /* where the next one goes */
+    bool waking;          /* the wake batch is under way */
+};
+
+static struct post *take_posts(struct loop *loop)
+{
+    pthread_mutex_lock(&loop->lock);
+    struct post *posts = loop->first;
+    loop->first = NULL;
+    loop->last = &loop->first;
+    loop->waking = false;
+    pthread_mutex_unlock(&loop->lock);
+    return posts;
+}
+
+static void run_posts(struct op *op, bool ok)
+{
+    (void)ok;
+    struct post *post = take_posts(container_of(op, struct loop, wake));
+    while (post) {
+        struct post *next = post->next; /* fn may free its post */
+        post->fn(post);
+        post = next;
+    }
+}
+
+/* gRPC core's own messages, into our log: its own way to standard error may block. */
+static void log_core(gpr_log_func_args *args)
+{
+    log_write(args->severity == GPR_LOG_SEVERITY_ERROR ? LOG_ERROR : LOG_INFO, args->file,
+              args->line, "gRPC core",
+              (const struct log_field[]){log_str("text", args->message), {.kind = LOG_END}});
+}
+
+struct loop *loop_new(struct err *err)
+{
+    struct loop *loop = calloc(1, sizeof(*loop));
+    if (!loop) {
+        err_set(err, STATUS_RESOURCE_EXHAUSTED, "no memory for the event loop");
+        return NULL;
+    }
+    abseil_quiet();
+    gpr_set_log_function(log_core);
+    grpc_init();
+    loop->queue = grpc_completion_queue_create_for_next(NULL);
+    loop->lame = grpc_lame_client_channel_create(NULL, GRPC_STATUS_UNAVAILABLE, "wakes the loop");
+    loop->waker = grpc_channel_create_call(loop->lame, NULL, 0, loop->queue,
+                                           grpc_slice_from_static_string("/wake"), NULL,
+                                           gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
+    loop->wake.fn = run_posts;
+    loop->last = &loop->first;
+    pthread_mutex_init(&loop->lock, NULL);
+    return loop;
+}
+
+static void dispatch(const grpc_event *event)
+{
+    struct op *op = event->tag;
+    op->fn(op, event->success);
+}
+
+void loop_free(struct loop *loop)
+{
+    grpc_call_unref(loop->waker);
+    grpc_channel_destroy(loop->lame);
+    grpc_completion_queue_shutdown(loop->queue);
+    for (;;) {
+        grpc_event event =
+            grpc_completion_queue_next(loop->queue, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
+        if (event.type == GRPC_QUEUE_SHUTDOWN)
+            break;
+        dispatch(&event);
+    }
+    grpc_completion_queue_destroy(loop->queue);
+    grpc_shutdown();
+    timers_fini(&loop->timers);
+    pthread_mutex_destroy(&loop->lock);
+    free(loop);
+}
+
+grpc_completion_queue *loop_queue(struct loop *loop)
+{
+    return loop->queue;
+}
+
+int64_t loop_now(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+/* Calls the timers whose time has come. */
+static void run_timers(struct loop *loop)
+{
+    int64_t now = loop_now();
+    for (struct timer *timer; (timer = timers_first(&loop->timers)) && timer->at <= now;) {
+        timers_clear(&loop->timers, timer);
+        timer->fn(timer);
+    }
+}
+
+static gpr_timespec next_deadline(const struct loop *loop)
+{
+    const struct timer *first = timers_first(&loop->timers);
+    return first ? gpr_time_from_nanos(first->at, GPR_CLOCK_MONOTONIC)
+                 : gpr_inf_future(GPR_CLOCK_MONOTONIC);
+}
+
+void loop_run(struct loop *loop)
+{
+    loop->stopping = false;
+    while (!loop->stopping) {
+        grpc_event event = grpc_completion_queue_next(loop->queue, next_deadline(loop), NULL);
+        if (event.type == GRPC_OP_COMPLETE)
+            dispatch(&event);
+        if (timers_first(&loop->timers))
+            run_timers(loop);
+    }
+}
+
+bool loop_timer_set(struct loop *loop, struct timer *timer, int64_t delay)
+{
+    return timers_set(&loop->timers, timer, loop_now() + delay);
+}
+
+void loop_timer_clear(struct loop *loop, struct timer *timer)
+{
+    timers_clear(&loop->timers, timer);
+}
+
+void loop_stop(struct loop *loop)
+{
+    loop->stopping = true;
+}
+
+void loop_post(struct loop *loop, struct post *post)
+{
+    post->next = NULL;
+    pthread_mutex_lock(&loop->lock);
+    *loop->last = post;
+    loop->last = &post->next;
+    bool wake = !loop->waking;
+    loop->waking = true;
+    pthread_mutex_unlock(&loop->lock);
+    if (wake)
+        grpc_call_start_batch(loop->waker, NULL, 0, &loop->wake, NULL);
+}

@@ -1,0 +1,57 @@
+/* The event loop: one gRPC completion queue, polled by one thread, the loop thread. Everything of
+ * gRPC and of Lua happens on it. Other threads hand it work with loop_post. */
+#ifndef LUACSI_IO_LOOP_H
+#define LUACSI_IO_LOOP_H
+
+#include "base/err.h"
+#include "io/timer.h"
+
+#include <grpc/grpc.h>
+#include <stdbool.h>
+
+struct loop;
+
+/* One thing that completes: the tag of a batch. It lies in its owner, which finds itself by
+ * container_of. ok is gRPC's: false when the batch could not be carried out. Loop thread. */
+struct op {
+    void (*fn)(struct op *op, bool ok);
+};
+
+/* Work handed over from another thread; it lies in its owner until fn was called. */
+struct post {
+    struct post *next; /* loop_post's own */
+    void (*fn)(struct post *post);
+};
+
+#define container_of(pointer, type, member) \
+    ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
+
+/* Starts gRPC core and makes the queue. NULL and err when the system has no memory for it. */
+struct loop *loop_new(struct err *err);
+
+/* Drains the queue (every op still under way gets its call) and stops gRPC core. */
+void loop_free(struct loop *loop);
+
+/* The queue, for starting batches and registering with a server. Never polled by anyone else. */
+grpc_completion_queue *loop_queue(struct loop *loop);
+
+/* Calls operations as they complete, until loop_stop. */
+void loop_run(struct loop *loop);
+
+/* Makes loop_run return after the operation in hand. Loop thread. */
+void loop_stop(struct loop *loop);
+
+/* Nanoseconds of the monotonic clock: what timers count in. Any thread. */
+int64_t loop_now(void);
+
+/* Calls timer->fn once, delay nanoseconds from now; a timer that is set is moved. False when memory
+ * is short. Loop thread. */
+bool loop_timer_set(struct loop *loop, struct timer *timer, int64_t delay);
+
+/* Does nothing when the timer is not set. Loop thread. */
+void loop_timer_clear(struct loop *loop, struct timer *timer);
+
+/* Has post->fn called on the loop thread. Any thread; the order of one thread's posts is kept. */
+void loop_post(struct loop *loop, struct post *post);
+
+#endif

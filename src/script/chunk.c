@@ -1,0 +1,16 @@
+/* Compiles Lua text: the script, the modules it requires, the files inside the binary. */
+#include "script/state.h"
+
+#include <lauxlib.h>
+#include <string.h>
+
+void chunk_load(lua_State *L, const char *text, size_t size, const char *name)
+{
+    if (size > 0 && text[0] == '#') {
+        const char *newline = memchr(text, '\n', size);
+        size -= newline ? (size_t)(newline - text) : size;
+        text = newline ? newline : "";
+    }
+    if (luaL_loadbufferx(L, text, size, name, "t") != LUA_OK)
+        lua_error(L);
+}

@@ -1,0 +1,627 @@
+/* Lua tables to the wire form, in one pass and without a message in between.
+ *
+ * The bytes are written from the last to the first: a field's length stands before its content, and
+ * who writes backwards knows the length when its turn comes. Fields go by number, descending, maps
+ * by key, descending, so the same table always gives the same bytes, in the order everyone expects.
+ *
+ * Only raw access: no metamethod of a script runs in here. All memory is the arena's, so an error
+ * that Lua raises (it can only be for want of memory) leaks nothing. Loop thread. */
+#include "script/codec.h"
+
+#include "base/text.h"
+#include "csi/timestamp.h"
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- where we are, for messages ---- */
+
+/* One step of a path; lies on the C stack of the level that took it. */
+struct place {
+    const struct place *outer; /* NULL at the message itself */
+    const char *name;          /* of a field or the message, or the key of a map */
+    lua_Integer index;         /* in a list, from 1; 0: name counts */
+};
+
+struct pull {
+    lua_State *L;
+    const struct codec_options *options;
+    struct err *err;
+    uint8_t *at;    /* first byte written */
+    uint8_t *start; /* of the buffer */
+    uint8_t *end;   /* of the buffer */
+};
+
+static size_t path_text(const struct place *place, char *text, size_t size)
+{
+    if (!place)
+        return 0;
+    size_t n = path_text(place->outer, text, size);
+    int more = 0;
+    if (n < size && place->index > 0)
+        more = snprintf(text + n, size - n, "[%lld]", (long long)place->index);
+    else if (n < size)
+        more = snprintf(text + n, size - n, "%s%.80s", place->outer ? "." : "", place->name);
+    return n + (size_t)(more > 0 ? more : 0);
+}
+
+/* Puts the path before what err says. */
+static int at_place(struct pull *p, const struct place *place)
+{
+    char path[512];
+    path[0] = '\0';
+    path_text(place, path, sizeof(path));
+    return err_prefix(p->err, "%s: ", path);
+}
+
+/* What came, in a few words: `string "abc"`, `number 1.5`, `table`. */
+static const char *describe_value(lua_State *L, int index, char *text, size_t size)
+{
+    const char *type = lua_typename(L, lua_type(L, index));
+    if (lua_type(L, index) == LUA_TSTRING) {
+        size_t n;
+        const char *s = lua_tolstring(L, index, &n);
+        bool plain = n <= 48 && text_is_utf8(s, n) && !memchr(s, '\0', n);
+        snprintf(text, size, plain ? "string \"%s\"" : "string", s);
+    } else if (lua_isinteger(L, index)) {
+        snprintf(text, size, "number %lld", (long long)lua_tointeger(L, index));
+    } else if (lua_type(L, index) == LUA_TNUMBER) {
+        snprintf(text, size, "number %.17g", (double)lua_tonumber(L, index));
+    } else if (lua_type(L, index) == LUA_TBOOLEAN) {
+        snprintf(text, size, "boolean %s", lua_toboolean(L, index) ? "true" : "false");
+    } else {
+        snprintf(text, size, "%s", type);
+    }
+    return text;
+}
+
+static int wrong_type(struct pull *p, int index, const char *expected, const struct place *place)
+{
+    char got[96];
+    describe_value(p->L, index, got, sizeof(got));
+    err_set(p->err, STATUS_INTERNAL, "expected %s, got %s", expected, got);
+    return at_place(p, place);
+}
+
+static int wrong_field(struct pull *p, int index, const struct schema_field *field,
+                       const struct place *place)
+{
+    char expected[128];
+    schema_describe(field, expected, sizeof(expected));
+    return wrong_type(p, index, expected, place);
+}
+
+static int no_memory(struct pull *p)
+{
+    return err_set(p->err, STATUS_RESOURCE_EXHAUSTED, "no memory for the reply");
+}
+
+/* A rule of the specification said no (p->err has what it expects): fails the reply or, under
+ * RULES_WARN, tells and goes on. */
+static int violation(struct pull *p, const struct place *place)
+{
+    if (p->err->code == STATUS_INTERNAL)
+        at_place(p, place);
+    if (p->options->rules == RULES_STRICT)
+        return -1;
+    p->options->warn(p->options->data, p->err);
+    return 0;
+}
+
+static bool has_rule(const struct pull *p, const struct schema_field *field)
+{
+    return field->rule && p->options->rules != RULES_OFF;
+}
+
+/* ---- writing backwards ---- */
+
+enum { FIRST_BUFFER = 512 };
+
+/* Makes room for n more bytes before p->at. */
+static int reserve(struct pull *p, size_t n)
+{
+    if (n <= (size_t)(p->at - p->start))
+        return 0;
+    size_t used = (size_t)(p->end - p->at);
+    size_t size = (size_t)(p->end - p->start);
+    size_t wanted = size ? size : FIRST_BUFFER;
+    while (wanted - used < n) {
+        if (wanted > SIZE_MAX / 4)
+            return no_memory(p);
+        wanted *= 2;
+    }
+    uint8_t *bigger = arena_alloc(p->options->arena, wanted);
+    if (!bigger)
+        return no_memory(p);
+    if (used > 0)
+        memcpy(bigger + wanted - used, p->at, used);
+    p->start = bigger;
+    p->end = bigger + wanted;
+    p->at = p->end - used;
+    return 0;
+}
+
+static int write_bytes(struct pull *p, const void *bytes, size_t n)
+{
+    if (reserve(p, n))
+        return -1;
+    p->at -= n;
+    if (n > 0)
+        memcpy(p->at, bytes, n);
+    return 0;
+}
+
+static int write_varint(struct pull *p, uint64_t value)
+{
+    uint8_t bytes[10];
+    size_t n = 0;
+    do {
+        bytes[n++] = (uint8_t)(value & 0x7f) | (value > 0x7f ? 0x80 : 0);
+        value >>= 7;
+    } while (value > 0);
+    return write_bytes(p, bytes, n);
+}
+
+static int write_tag(struct pull *p, const struct schema_field *field)
+{
+    return write_varint(p, field->tag);
+}
+
+/* Closes a length-delimited field whose content was written since written bytes were there. */
+static int write_length_and_tag(struct pull *p, const struct schema_field *field, size_t written)
+{
+    size_t length = (size_t)(p->end - p->at) - written;
+    return write_varint(p, length) || write_tag(p, field) ? -1 : 0;
+}
+
+static size_t written_so_far(const struct pull *p)
+{
+    return (size_t)(p->end - p->at);
+}
+
+/* ---- one value ---- */
+
+static int pull_message(struct pull *p, int table, const struct schema *schema,
+                        const struct place *place);
+
+/* An integer that lies in [min, max]; a float counts when it is integral, a numeric string never.
+ */
+static int get_integer(struct pull *p, int index, const struct schema_field *field, int64_t *value,
+                       const struct place *place)
+{
+    if (lua_type(p->L, index) != LUA_TNUMBER)
+        return wrong_field(p, index, field, place);
+    if (lua_isinteger(p->L, index)) {
+        *value = lua_tointeger(p->L, index);
+    } else {
+        lua_Number number = lua_tonumber(p->L, index);
+        lua_Integer integer;
+        if (floor(number) != number || !lua_numbertointeger(number, &integer))
+            return wrong_field(p, index, field, place);
+        *value = integer;
+    }
+    if (field->kind != KIND_INT64 && (*value < INT32_MIN || *value > INT32_MAX))
+        return wrong_field(p, index, field, place);
+    return 0;
+}
+
+/* The names of an enum as far as they fit, for messages. */
+static void list_names(const ProtobufCEnumDescriptor *e, char *text, size_t size)
+{
+    size_t n = 0;
+    for (unsigned i = 0; i < e->n_values && n < size; i++) {
+        int more = snprintf(text + n, size - n, "%s%s", i ? ", " : "", e->values[i].name);
+        n += (size_t)(more > 0 ? more : 0);
+    }
+}
+
+static int unknown_enum(struct pull *p, int index, const struct schema_field *field,
+                        const struct place *place)
+{
+    const ProtobufCEnumDescriptor *e = field->pb->descriptor;
+    enum { MOST = 32 };
+    const char *candidates[MOST + 1] = {NULL};
+    for (unsigned i = 0; i < e->n_values && i < MOST; i++)
+        candidates[i] = e->values[i].name;
+    const char *nearest = lua_type(p->L, index) == LUA_TSTRING
+                              ? text_nearest(lua_tostring(p->L, index), candidates)
+                              : NULL;
+    char type[96];
+    char names[400];
+    schema_describe(field, type, sizeof(type));
+    list_names(e, names, sizeof(names));
+    char got[96];
+    describe_value(p->L, index, got, sizeof(got));
+    err_set(p->err, STATUS_INTERNAL, "expected a %s (%s), got %s%s%s%s", type, names, got,
+            nearest ? " (did you mean " : "", nearest ? nearest : "", nearest ? "?)" : "");
+    return at_place(p, place);
+}
+
+static int get_enum(struct pull *p, int index, const struct schema_field *field, int64_t *value,
+                    const struct place *place)
+{
+    const ProtobufCEnumDescriptor *e = field->pb->descriptor;
+    if (lua_type(p->L, index) == LUA_TSTRING) {
+        size_t n;
+        const char *name = lua_tolstring(p->L, index, &n);
+        const ProtobufCEnumValue *known = protobuf_c_enum_descriptor_get_value_by_name(e, name);
+        if (!known || strlen(known->name) != n)
+            return unknown_enum(p, index, field, place);
+        *value = known->value;
+        return 0;
+    }
+    if (lua_type(p->L, index) != LUA_TNUMBER)
+        return wrong_field(p, index, field, place);
+    if (get_integer(p, index, field, value, place))
+        return -1;
+    if (!protobuf_c_enum_descriptor_get_value(e, (int)*value))
+        return unknown_enum(p, index, field, place);
+    return 0;
+}
+
+/* Scalars that are a varint on the wire. A default is written only where presence counts. */
+static int pull_varint(struct pull *p, int index, const struct schema_field *field,
+                       const struct schema_field *ruled, const struct place *place)
+{
+    int64_t value = 0;
+    if (field->kind == KIND_BOOL) {
+        if (!lua_isboolean(p->L, index))
+            return wrong_field(p, index, field, place);
+        value = lua_toboolean(p->L, index);
+    } else if (field->kind == KIND_ENUM ? get_enum(p, index, field, &value, place)
+                                        : get_integer(p, index, field, &value, place)) {
+        return -1;
+    }
+    if (has_rule(p, ruled) && field->kind != KIND_BOOL &&
+        rules_check_integer(ruled, value, p->err) && violation(p, place))
+        return -1;
+    if (value == 0 && field->oneof < 0)
+        return 0;
+    return write_varint(p, (uint64_t)value) || write_tag(p, field) ? -1 : 0;
+}
+
+/* Strings and bytes. In a list or map an empty one is written like any other. */
+static int pull_string(struct pull *p, int index, const struct schema_field *field, bool always,
+                       const struct place *place)
+{
+    if (lua_type(p->L, index) != LUA_TSTRING)
+        return wrong_field(p, index, field, place);
+    size_t n;
+    const char *s = lua_tolstring(p->L, index, &n);
+    if (field->kind == KIND_STRING && n > 0) {
+        if (memchr(s, '\0', n)) {
+            err_set(p->err, STATUS_INTERNAL, "expected a string without NUL, got one with NUL");
+            return at_place(p, place);
+        }
+        if (!text_is_utf8(s, n)) {
+            err_set(p->err, STATUS_INTERNAL, "expected UTF-8, got a string of other bytes");
+            return at_place(p, place);
+        }
+    }
+    if (has_rule(p, field) && rules_check_string(field, s, n, p->err) && violation(p, place))
+        return -1;
+    if (n == 0 && field->oneof < 0 && !always)
+        return 0;
+    return write_bytes(p, s, n) || write_varint(p, n) || write_tag(p, field) ? -1 : 0;
+}
+
+static int pull_timestamp(struct pull *p, int index, const struct schema_field *field,
+                          const struct place *place)
+{
+    const struct schema *schema = field->message;
+    size_t n;
+    int64_t seconds;
+    int32_t nanos;
+    if (lua_type(p->L, index) != LUA_TSTRING)
+        return wrong_field(p, index, field, place);
+    const char *text = lua_tolstring(p->L, index, &n);
+    if (!timestamp_parse(text, n, &seconds, &nanos))
+        return wrong_field(p, index, field, place);
+    if (nanos && (write_varint(p, (uint64_t)nanos) || write_tag(p, &schema->fields[1])))
+        return -1;
+    if (seconds && (write_varint(p, (uint64_t)seconds) || write_tag(p, &schema->fields[0])))
+        return -1;
+    return 0;
+}
+
+/* The plain value of a google.protobuf wrapper; the rules speak of the field that holds it. */
+static int pull_wrapped(struct pull *p, int index, const struct schema_field *field,
+                        const struct place *place)
+{
+    const struct schema_field *inner = &field->message->fields[0];
+    if (inner->kind == KIND_STRING || inner->kind == KIND_BYTES)
+        return pull_string(p, index, inner, false, place);
+    return pull_varint(p, index, inner, field, place);
+}
+
+static int pull_submessage(struct pull *p, int index, const struct schema_field *field,
+                           const struct place *place)
+{
+    size_t before = written_so_far(p);
+    int failed = 0;
+    switch (field->message->form) {
+    case FORM_TIMESTAMP:
+        failed = pull_timestamp(p, index, field, place);
+        break;
+    case FORM_WRAPPER:
+        failed = pull_wrapped(p, index, field, place);
+        break;
+    case FORM_TABLE:
+    case FORM_MAP_ENTRY:
+        failed = pull_message(p, index, field->message, place);
+        break;
+    }
+    return failed || write_length_and_tag(p, field, before) ? -1 : 0;
+}
+
+static int pull_value(struct pull *p, int index, const struct schema_field *field, bool always,
+                      const struct place *place)
+{
+    switch (field->kind) {
+    case KIND_STRING:
+    case KIND_BYTES:
+        return pull_string(p, index, field, always, place);
+    case KIND_MESSAGE:
+        return pull_submessage(p, index, field, place);
+    default:
+        return pull_varint(p, index, field, field, place);
+    }
+}
+
+/* ---- lists and maps ---- */
+
+/* How many keys a table has.  [-0, +0, -] */
+static size_t count_keys(lua_State *L, int table)
+{
+    size_t n = 0;
+    for (lua_pushnil(L); lua_next(L, table); n++)
+        lua_pop(L, 1);
+    return n;
+}
+
+/* Names the key that keeps a table from being a list of n items. */
+static int not_a_list(struct pull *p, int table, lua_Integer n, const struct place *place)
+{
+    lua_State *L = p->L;
+    for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) {
+        if (lua_isinteger(L, -2) && lua_tointeger(L, -2) >= 1 && lua_tointeger(L, -2) <= n)
+            continue;
+        char got[96];
+        describe_value(L, -2, got, sizeof(got));
+        if (lua_isinteger(L, -2) && lua_tointeger(L, -2) > n)
+            err_set(p->err, STATUS_INTERNAL,
+                    "expected a list without holes, got nothing at %lld and a value at %lld",
+                    (long long)n + 1, (long long)lua_tointeger(L, -2));
+        else
+            err_set(p->err, STATUS_INTERNAL, "expected a list, got the key %s", got);
+        lua_pop(L, 2);
+        break;
+    }
+    return at_place(p, place);
+}
+
+static int pull_list(struct pull *p, int table, const struct schema_field *field,
+                     const struct place *place)
+{
+    lua_State *L = p->L;
+    lua_Integer n = (lua_Integer)lua_rawlen(L, table);
+    if (count_keys(L, table) != (size_t)n)
+        return not_a_list(p, table, n, place);
+    if (n == 0 && has_rule(p, field) && rules_check_absent(field, p->err))
+        return violation(p, place);
+    for (lua_Integer i = n; i >= 1; i--) {
+        struct place item = {.outer = place, .index = i};
+        lua_rawgeti(L, table, i); /* not nil: n keys, and the border is n */
+        int failed = pull_value(p, lua_gettop(L), field, true, &item);
+        lua_pop(L, 1);
+        if (failed)
+            return -1;
+    }
+    return 0;
+}
+
+struct key {
+    const char *text; /* the Lua string's own; the table keeps it */
+    size_t size;
+};
+
+static int compare_keys(const void *a, const void *b)
+{
+    const struct key *left = a;
+    const struct key *right = b;
+    size_t common = left->size < right->size ? left->size : right->size;
+    int order = memcmp(left->text, right->text, common);
+    return order ? order : (left->size > right->size) - (left->size < right->size);
+}
+
+/* Collects the keys of a map in order. NULL with err when one is no string or memory is short. */
+static struct key *sorted_keys(struct pull *p, int table, size_t n, const struct place *place)
+{
+    lua_State *L = p->L;
+    struct key *keys = arena_alloc(p->options->arena, n * sizeof(*keys));
+    if (!keys) {
+        no_memory(p);
+        return NULL;
+    }
+    size_t i = 0;
+    for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) {
+        if (lua_type(L, -2) != LUA_TSTRING) {
+            char got[96];
+            describe_value(L, -2, got, sizeof(got));
+            err_set(p->err, STATUS_INTERNAL, "expected strings as keys, got %s", got);
+            at_place(p, place);
+            lua_pop(L, 2);
+            return NULL;
+        }
+        keys[i].text = lua_tolstring(L, -2, &keys[i].size);
+        i++;
+    }
+    qsort(keys, n, sizeof(*keys), compare_keys);
+    return keys;
+}
+
+/* What CSI says of the entries of a map with strings as values; total grows by their bytes. */
+static int check_entry(struct pull *p, const struct schema_field *field, const struct place *entry,
+                       size_t *total)
+{
+    size_t key_size;
+    size_t value_size;
+    const char *key = lua_tolstring(p->L, -2, &key_size);
+    const char *value = lua_tolstring(p->L, -1, &value_size);
+    *total += key_size + value_size;
+    if (rules_check_string(field, key, key_size, p->err) && violation(p, entry))
+        return -1;
+    if (rules_check_map_value(field, value, value_size, p->err) && violation(p, entry))
+        return -1;
+    return 0;
+}
+
+/* One entry, the value on top of the stack, its key below.  [-0, +0, m] */
+static int pull_entry(struct pull *p, const struct schema_field *field, const struct place *entry,
+                      size_t *total)
+{
+    size_t before = written_so_far(p);
+    int top = lua_gettop(p->L);
+    const struct schema_field *key = &field->message->fields[0];
+    const struct schema_field *value = &field->message->fields[1];
+    if (pull_value(p, top, value, false, entry) || pull_value(p, top - 1, key, false, entry))
+        return -1;
+    if (value->kind == KIND_STRING && has_rule(p, field) && check_entry(p, field, entry, total))
+        return -1;
+    return write_length_and_tag(p, field, before);
+}
+
+static int pull_map(struct pull *p, int table, const struct schema_field *field,
+                    const struct place *place)
+{
+    lua_State *L = p->L;
+    size_t n = count_keys(L, table);
+    size_t total = 0;
+    if (n == 0)
+        return 0;
+    const struct key *keys = sorted_keys(p, table, n, place);
+    if (!keys)
+        return -1;
+    for (size_t i = n; i-- > 0;) {
+        struct place entry = {.outer = place, .name = keys[i].text};
+        lua_pushlstring(L, keys[i].text, keys[i].size);
+        lua_pushvalue(L, -1);
+        lua_rawget(L, table); /* stack: key value */
+        int failed = pull_entry(p, field, &entry, &total);
+        lua_pop(L, 2);
+        if (failed)
+            return -1;
+    }
+    if (has_rule(p, field) && rules_check_map(field, total, p->err))
+        return violation(p, place);
+    return 0;
+}
+
+/* ---- messages ---- */
+
+static int pull_field(struct pull *p, int index, const struct schema_field *field,
+                      const struct place *place)
+{
+    if (!field->repeated)
+        return pull_value(p, index, field, false, place);
+    if (!lua_istable(p->L, index))
+        return wrong_field(p, index, field, place);
+    return field->map ? pull_map(p, index, field, place) : pull_list(p, index, field, place);
+}
+
+/* Names the key of table that is no field of schema. */
+static int unknown_key(struct pull *p, int table, const struct schema *schema,
+                       const struct place *place)
+{
+    lua_State *L = p->L;
+    const char **names = arena_alloc(p->options->arena, (schema->n_fields + 1) * sizeof(*names));
+    if (!names)
+        return no_memory(p);
+    for (unsigned i = 0; i < schema->n_fields; i++)
+        names[i] = schema->fields[i].pb->name;
+    names[schema->n_fields] = NULL;
+    for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) {
+        bool named = lua_type(L, -2) == LUA_TSTRING;
+        size_t n;
+        const char *key = named ? lua_tolstring(L, -2, &n) : NULL;
+        if (named && schema_find(schema, key, n))
+            continue;
+        const char *nearest = named ? text_nearest(key, names) : NULL;
+        char got[96];
+        describe_value(L, -2, got, sizeof(got));
+        err_set(p->err, STATUS_INTERNAL, "no field is called %s%s%s%s", named ? got + 7 : got,
+                nearest ? " (did you mean " : "", nearest ? nearest : "", nearest ? "?)" : "");
+        lua_pop(L, 2);
+        break;
+    }
+    return at_place(p, place);
+}
+
+static int two_arms(struct pull *p, const struct schema *schema, unsigned first,
+                    const struct schema_field *second, const struct place *place)
+{
+    err_set(p->err, STATUS_INTERNAL, "expected one of a oneof, got both %s and %s",
+            second->pb->name, schema->fields[first].pb->name);
+    return at_place(p, place);
+}
+
+/* Checks what is to be said once all fields of a table were seen. */
+static int finish_message(struct pull *p, int table, const struct schema *schema, size_t found,
+                          bool oneof_set, const struct place *place)
+{
+    if (count_keys(p->L, table) != found)
+        return unknown_key(p, table, schema, place);
+    if (schema->n_oneofs > 0 && p->options->rules != RULES_OFF &&
+        rules_check_oneof(schema, oneof_set, p->err))
+        return violation(p, place);
+    return 0;
+}
+
+/* Writes the fields of the table at index, last first.  [-0, +0, m] */
+static int pull_message(struct pull *p, int table, const struct schema *schema,
+                        const struct place *place)
+{
+    enum { NO_ARM = -1 };
+    lua_State *L = p->L;
+    int arms[SCHEMA_MOST_ONEOFS] = {NO_ARM, NO_ARM, NO_ARM, NO_ARM};
+    size_t found = 0;
+    if (!lua_istable(L, table))
+        return wrong_type(p, table, "table", place);
+    luaL_checkstack(L, 6, "table nested too deeply");
+    for (unsigned i = schema->n_fields; i-- > 0;) {
+        const struct schema_field *field = &schema->fields[i];
+        struct place here = {.outer = place, .name = field->pb->name};
+        int failed = 0;
+        lua_pushstring(L, field->pb->name);
+        if (lua_rawget(L, table) != LUA_TNIL) {
+            found++;
+            if (field->oneof >= 0 && arms[field->oneof] != NO_ARM)
+                failed = two_arms(p, schema, (unsigned)arms[field->oneof], field, place);
+            else
+                failed = pull_field(p, lua_gettop(L), field, &here);
+            if (field->oneof >= 0)
+                arms[field->oneof] = (int)i;
+        } else if (has_rule(p, field) && rules_check_absent(field, p->err)) {
+            failed = violation(p, &here);
+        }
+        lua_pop(L, 1);
+        if (failed)
+            return -1;
+    }
+    return finish_message(p, table, schema, found, arms[0] != NO_ARM, place);
+}
+
+int codec_pull(lua_State *L, int index, const struct schema *schema,
+               const struct codec_options *options, struct bytes *out, struct err *err)
+{
+    struct pull p = {.L = L, .options = options, .err = err};
+    struct place root = {.name = schema->name};
+    if (reserve(&p, FIRST_BUFFER / 2) || pull_message(&p, lua_absindex(L, index), schema, &root))
+        return -1;
+    *out = (struct bytes){.data = p.at, .size = written_so_far(&p)};
+    return 0;
+}

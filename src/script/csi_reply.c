@@ -1,0 +1,91 @@
+/* csi.reply: a reply encoded once, where it is made, and sent as it is. */
+#include "script/state.h"
+
+#include <lauxlib.h>
+
+static const char type_name[] = "csi.reply";
+
+/* The userdata holds one reference; NULL until it is filled. */
+struct box {
+    struct prepared *prepared;
+};
+
+struct prepared *csi_reply_get(lua_State *L, int index)
+{
+    struct box *box = luaL_testudata(L, index, type_name);
+    return box ? box->prepared : NULL;
+}
+
+/* Whose reply breaks a rule. */
+struct origin {
+    struct vm *vm;
+    const struct method *method;
+};
+
+static void warn(void *data, const struct err *err)
+{
+    const struct origin *origin = data;
+    vm_tell_violation(origin->vm, origin->method, err);
+}
+
+/* csi.reply(method, table): the reply of that RPC, checked and encoded now. method: the name of an
+ * RPC of CSI. table: what its handler would return. Raises where the handler's call would have
+ * failed. */
+static int reply(lua_State *L)
+{
+    const char *name = luaL_checkstring(L, 1);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    lua_settop(L, 2);
+    const struct method *method = catalog_method(name);
+    if (!method)
+        return luaL_argerror(L, 1, "expected the name of a CSI method");
+    struct vm *vm = vm_of(L);
+    struct codec_options options = {
+        .arena = vm_arena(vm),
+        .rules = vm->options.rules,
+        .warn = warn,
+        .data = &(struct origin){.vm = vm, .method = method},
+    };
+    struct box *box = lua_newuserdatauv(L, sizeof(*box), 0);
+    box->prepared = NULL;
+    luaL_setmetatable(L, type_name);
+    struct bytes bytes;
+    struct err err;
+    if (codec_pull(L, 2, method->response, &options, &bytes, &err))
+        return luaL_error(L, "%s", err.text);
+    box->prepared = prepared_new(method->response, bytes);
+    if (!box->prepared)
+        return luaL_error(L, "not enough memory");
+    return 1;
+}
+
+static int box_free(lua_State *L)
+{
+    struct box *box = luaL_checkudata(L, 1, type_name);
+    prepared_unref(box->prepared);
+    box->prepared = NULL;
+    return 0;
+}
+
+static int box_tostring(lua_State *L)
+{
+    const struct prepared *prepared = csi_reply_get(L, 1);
+    lua_pushfstring(L, "csi.reply (%s)", prepared ? prepared->schema->name : "empty");
+    return 1;
+}
+
+void csi_reply_open(lua_State *L)
+{
+    static const luaL_Reg meta[] = {
+        {"__gc", box_free},
+        {"__tostring", box_tostring},
+        {NULL, NULL},
+    };
+    luaL_newmetatable(L, type_name);
+    luaL_setfuncs(L, meta, 0);
+    lua_pushliteral(L, "csi.reply");
+    lua_setfield(L, -2, "__metatable");
+    lua_pop(L, 1);
+    lua_pushcfunction(L, reply);
+    lua_setfield(L, -2, "reply");
+}

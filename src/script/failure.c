@@ -1,0 +1,89 @@
+/* What a handler raised becomes the status of its call. A script's mistake is logged here, the one
+ * place, with its traceback; the caller sees one line of it. Loop thread. */
+#include "base/log.h"
+#include "base/text.h"
+#include "script/state.h"
+
+#include <lauxlib.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { SHORT_TEXT = 256 }; /* bytes of a script's error that its caller sees */
+
+struct failure {
+    struct task *task;
+    lua_State *co;
+};
+
+static const char *copy_text(struct task *task, const char *text)
+{
+    const char *copy = arena_copy(task->arena, text, strlen(text));
+    return copy ? copy : "no memory for the message";
+}
+
+/* Cuts text where its first line ends, at the latest after SHORT_TEXT bytes; never inside a letter.
+ */
+static void shorten(const char *text, char *line)
+{
+    size_t n = strcspn(text, "\n");
+    if (n >= SHORT_TEXT) {
+        n = SHORT_TEXT - 1;
+        while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
+            n--;
+    }
+    memcpy(line, text, n);
+    line[n] = '\0';
+    if (!text_is_utf8(line, n))
+        strcpy(line, "an error that is not UTF-8");
+}
+
+static void set_internal(struct task *task, const char *text)
+{
+    char line[SHORT_TEXT];
+    char message[SHORT_TEXT + 96];
+    shorten(text, line);
+    snprintf(message, sizeof(message), "%s: the script failed: %s", task->method->name, line);
+    task->status = STATUS_INTERNAL;
+    task->message = copy_text(task, message);
+}
+
+/* lua_pcall's function. Arguments: error object, struct failure. luaL_tolstring may call a script's
+ * __tostring, and that may raise in turn. */
+static int describe(lua_State *L)
+{
+    struct failure *failure = lua_touserdata(L, 2);
+    struct task *task = failure->task;
+    const char *message;
+    if (csi_status_get(L, 1, &task->status, &message)) {
+        task->message = copy_text(task, message);
+        return 0;
+    }
+    const char *text = luaL_tolstring(L, 1, NULL);
+    set_internal(task, text);
+    luaL_traceback(L, failure->co, text, 0);
+    log_error("Handler failed", log_str("method", task->method->name),
+              log_str("error", lua_tostring(L, -1)));
+    return 0;
+}
+
+void failure_describe(struct task *task, lua_State *co, int lua_status)
+{
+    lua_State *L = task->vm->L;
+    struct failure failure = {.task = task, .co = co};
+    if (lua_status == LUA_ERRMEM) {
+        lua_pop(co, 1);
+        task->status = STATUS_RESOURCE_EXHAUSTED;
+        task->message = "the script ran out of memory";
+        log_error("Handler ran out of memory", log_str("method", task->method->name));
+        return;
+    }
+    lua_pushcfunction(L, describe);
+    lua_xmove(co, L, 1);
+    lua_pushlightuserdata(L, &failure);
+    if (lua_pcall(L, 2, 0, 0) != LUA_OK) {
+        lua_pop(L, 1);
+        set_internal(task, "an error object that cannot be shown");
+        log_error("Handler failed", log_str("method", task->method->name),
+                  log_str("error", "an error object that cannot be shown"));
+    }
+}

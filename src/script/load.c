@@ -1,0 +1,282 @@
+/* Loading: a script's text to what answers each RPC. Everything that Lua may raise runs inside one
+ * protected call; every problem is told, not only the first. Loop thread. */
+#include "script/load.h"
+
+#include "base/embedded.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "script/codec.h"
+#include "script/locate.h"
+
+#include <lauxlib.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { SCRIPT_BYTES = 4 << 20 };
+
+/* One script on its way in. */
+struct load {
+    struct vm *vm;
+    const char *file; /* for messages */
+    const char *text; /* ends with NUL */
+    size_t size;
+    bool from_script;           /* else the defaults */
+    unsigned errors;            /* problems told that keep it from being used */
+    const struct method *entry; /* of the table, while it is taken */
+    struct err *err;
+};
+
+/* ---- telling ---- */
+
+static void tell(struct load *load, enum vm_severity severity, int line, const char *text)
+{
+    const struct vm_options *options = &load->vm->options;
+    const struct vm_problem problem = {
+        .severity = severity,
+        .file = load->file,
+        .line = line,
+        .text = text,
+    };
+    options->problem(options->data, &problem);
+    load->errors += severity == VM_ERROR;
+}
+
+static void tell_entry(struct load *load, enum vm_severity severity, const char *text)
+{
+    tell(load, severity, locate_line(load->text, load->entry->name, text), text);
+}
+
+/* A constant breaks a rule and --validate is warn. */
+static void warn(void *data, const struct err *err)
+{
+    tell_entry(data, VM_VIOLATION, err->text);
+}
+
+/* ---- taking one entry ---- */
+
+static void take_function(lua_State *L, struct handler *handler)
+{
+    lua_Debug about;
+    lua_pushvalue(L, -1);
+    lua_getinfo(L, ">uS", &about);
+    handler->kind = HANDLER_FUNCTION;
+    handler->wants_request = about.isvararg || about.nparams >= 1;
+    handler->wants_context = about.isvararg || about.nparams >= 2;
+    handler->line = about.linedefined > 0 ? about.linedefined : 0;
+    lua_pushvalue(L, -1);
+    handler->function = luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+/* Encodes the constant on top. A missing driver name is no mistake of the script but of who
+ * configures it: the constant becomes that status, and serves. */
+static struct prepared *encode_constant(struct load *load, lua_State *L,
+                                        const struct schema *schema, struct err *err)
+{
+    struct codec_options options = {
+        .arena = &load->vm->arena,
+        .rules = load->vm->options.rules,
+        .warn = warn,
+        .data = load,
+    };
+    struct bytes bytes;
+    if (codec_pull(L, -1, schema, &options, &bytes, err) == 0) {
+        struct prepared *prepared = prepared_new(schema, bytes);
+        if (!prepared)
+            err_set(err, STATUS_RESOURCE_EXHAUSTED, "%s: no memory for the reply", schema->name);
+        return prepared;
+    }
+    if (err->code != STATUS_UNAVAILABLE)
+        return NULL;
+    tell_entry(load, VM_WARNING, err->text);
+    return prepared_error(schema, err);
+}
+
+static void take_constant(struct load *load, lua_State *L, struct handler *handler)
+{
+    const struct schema *schema = load->entry->response;
+    struct prepared *prepared = csi_reply_get(L, -1);
+    struct err err;
+    if (prepared && prepared->schema != schema) {
+        err_set(&err, STATUS_INTERNAL, "%s: expected a reply to %s, got one that is %s",
+                load->entry->name, load->entry->name, prepared->schema->name);
+        prepared = NULL;
+    } else if (prepared) {
+        prepared = prepared_ref(prepared);
+    } else {
+        prepared = encode_constant(load, L, schema, &err);
+    }
+    if (!prepared) {
+        tell_entry(load, VM_ERROR, err.text);
+        return;
+    }
+    handler->kind = HANDLER_PREPARED;
+    handler->prepared = prepared;
+}
+
+/* Gives back what answered before: a default that the script replaces. */
+static void drop_handler(lua_State *L, struct handler *handler)
+{
+    luaL_unref(L, LUA_REGISTRYINDEX, handler->function);
+    prepared_unref(handler->prepared);
+    *handler = (struct handler){.function = LUA_NOREF};
+}
+
+/* Takes the value on top for load->entry.  [-0, +0, e] */
+static void take_entry(struct load *load, lua_State *L)
+{
+    struct handler *handler = &load->vm->handlers[load->entry->index];
+    char text[160];
+    drop_handler(L, handler);
+    handler->from_script = load->from_script;
+    if (load->entry->server_streaming) {
+        tell_entry(load, VM_WARNING,
+                   "streaming replies are not supported yet: answered UNIMPLEMENTED");
+    } else if (lua_isfunction(L, -1)) {
+        take_function(L, handler);
+    } else if (lua_istable(L, -1) || csi_reply_get(L, -1)) {
+        take_constant(load, L, handler);
+    } else {
+        snprintf(text, sizeof(text), "%s: expected a function or a table, got %s",
+                 load->entry->name, luaL_typename(L, -1));
+        tell_entry(load, VM_ERROR, text);
+    }
+    if (handler->line == 0)
+        handler->line = locate_line(load->text, load->entry->name, "");
+}
+
+/* The key at index is no RPC. */
+static void tell_unknown(struct load *load, lua_State *L, int index)
+{
+    char text[256];
+    if (lua_type(L, index) != LUA_TSTRING) {
+        snprintf(text, sizeof(text), "expected the name of a CSI method as key, got a %s",
+                 luaL_typename(L, index));
+        tell(load, VM_ERROR, 0, text);
+        return;
+    }
+    const char *name = lua_tostring(L, index);
+    const char *nearest = catalog_nearest_method(name);
+    snprintf(text, sizeof(text), "CSI has no method %.80s%s%s%s", name,
+             nearest ? " (did you mean " : "", nearest ? nearest : "", nearest ? "?)" : "");
+    tell(load, VM_ERROR, locate_line(load->text, name, ""), text);
+}
+
+/* The method called by the key at index; "csi.v1.Identity/Probe" is no key. */
+static const struct method *method_of_key(lua_State *L, int index)
+{
+    if (lua_type(L, index) != LUA_TSTRING || strchr(lua_tostring(L, index), '/'))
+        return NULL;
+    return catalog_method(lua_tostring(L, index));
+}
+
+/* Takes every entry of the table on top, methods in their order.  [-0, +0, e] */
+static void take_table(struct load *load, lua_State *L)
+{
+    const struct method *methods = catalog_methods();
+    for (int i = 0; i < CATALOG_METHODS; i++) {
+        load->entry = &methods[i];
+        lua_pushstring(L, methods[i].name);
+        if (lua_rawget(L, -2) != LUA_TNIL)
+            take_entry(load, L);
+        lua_pop(L, 1);
+    }
+    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+        if (!method_of_key(L, -2))
+            tell_unknown(load, L, -2);
+    }
+}
+
+/* ---- the protected part ---- */
+
+/* lua_pcall's function: compiles, runs, takes. Argument: struct load. */
+static int load_protected(lua_State *L)
+{
+    struct load *load = lua_touserdata(L, 1);
+    chunk_load(L, load->text, load->size, lua_pushfstring(L, "@%s", load->file));
+    lua_call(L, 0, 1);
+    if (!lua_istable(L, -1)) {
+        bool nothing = lua_isnil(L, -1);
+        return luaL_error(L, "%s: expected the script to return a table of handlers, got %s",
+                          load->file,
+                          nothing ? "nothing: does it end in a return?" : luaL_typename(L, -1));
+    }
+    take_table(load, L);
+    return 0;
+}
+
+/* "file:12: reason" to its line and reason, so that all problems look the same. */
+static int split_position(const char **text, const char *file)
+{
+    size_t n = strlen(file);
+    int line = 0;
+    int used = 0;
+    if (strncmp(*text, file, n) == 0 && sscanf(*text + n, ":%d: %n", &line, &used) == 1 && used > 0)
+        *text += n + (size_t)used;
+    else if (strncmp(*text, file, n) == 0 && strncmp(*text + n, ": ", 2) == 0)
+        *text += n + 2;
+    return line;
+}
+
+/* Tells the error object on top of the stack.  [-1, +0, -] */
+static void tell_raised(struct load *load, lua_State *L)
+{
+    int code;
+    const char *text = "the script raised something that is no string";
+    if (!csi_status_get(L, -1, &code, &text) && lua_type(L, -1) == LUA_TSTRING)
+        text = lua_tostring(L, -1);
+    int line = split_position(&text, load->file);
+    tell(load, VM_ERROR, line, text);
+    lua_pop(L, 1);
+}
+
+static int run(struct load *load)
+{
+    lua_State *L = load->vm->L;
+    lua_pushcfunction(L, load_protected);
+    lua_pushlightuserdata(L, load);
+    if (lua_pcall(L, 1, 0, 0) != LUA_OK)
+        tell_raised(load, L);
+    arena_reset(&load->vm->arena);
+    if (load->errors == 0)
+        return 0;
+    return err_set(load->err, STATUS_INVALID_ARGUMENT, "%s: %u %s", load->file, load->errors,
+                   load->errors == 1 ? "error" : "errors");
+}
+
+int load_embedded(struct vm *vm, const char *name, bool from_script, struct err *err)
+{
+    for (const struct embedded *e = embedded_files; e->name; e++) {
+        if (strcmp(e->name, name) != 0)
+            continue;
+        char *text = arena_copy(&vm->arena, e->data, e->size);
+        if (!text)
+            return err_set(err, STATUS_RESOURCE_EXHAUSTED, "%s: no memory to load it", name);
+        char file[64];
+        snprintf(file, sizeof(file), "[luacsi]/%s", name);
+        struct load load = {
+            .vm = vm,
+            .file = file,
+            .text = text,
+            .size = e->size,
+            .from_script = from_script,
+            .err = err,
+        };
+        return run(&load);
+    }
+    return err_set(err, STATUS_INTERNAL, "%s is not in the binary", name);
+}
+
+int load_file(struct vm *vm, const char *path, struct err *err)
+{
+    struct load load = {.vm = vm, .file = path, .from_script = true, .err = err};
+    char *text;
+    struct err reason;
+    if (file_read(path, SCRIPT_BYTES, &vm->arena, &text, &load.size, &reason)) {
+        const char *why = reason.text;
+        split_position(&why, path);
+        tell(&load, VM_ERROR, 0, why);
+        return err_set(err, reason.code, "%s", reason.text);
+    }
+    load.text = text;
+    return run(&load);
+}

@@ -1,0 +1,102 @@
+/* require for scripts: "csi", the modules inside the binary ("csi.name" is scripts/csi/name.lua),
+ * and Lua text files beside the script ("a.b" is a/b.lua). Each is run once for a state. */
+#include "base/embedded.h"
+#include "base/file.h"
+#include "script/state.h"
+
+#include <ctype.h>
+#include <lauxlib.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { MODULE_BYTES = 1 << 20, NAME_BYTES = 200 };
+
+/* True for names of letters, digits, _ and -, with single dots between: what can leave no folder.
+ */
+static bool is_module_name(const char *name)
+{
+    if (strlen(name) > NAME_BYTES)
+        return false;
+    bool part = false; /* the part since the last dot has a letter */
+    for (const char *c = name; *c; c++) {
+        if (*c == '.' && !part)
+            return false;
+        if (*c != '.' && !isalnum((unsigned char)*c) && *c != '_' && *c != '-')
+            return false;
+        part = *c != '.';
+    }
+    return part;
+}
+
+/* "a.b" to "a/b.lua". */
+static void file_name(const char *module, char *text, size_t size)
+{
+    snprintf(text, size, "%s.lua", module);
+    size_t n = strlen(module);
+    for (size_t i = 0; i < n; i++) {
+        if (text[i] == '.')
+            text[i] = '/';
+    }
+}
+
+/* Pushes the compiled module from inside the binary; false when there is none.  [-0, +(0|1), e] */
+static bool load_embedded(lua_State *L, const char *file)
+{
+    for (const struct embedded *e = embedded_files; e->name; e++) {
+        if (strcmp(e->name, file) == 0 && strchr(file, '/')) {
+            char chunk[NAME_BYTES + 32];
+            snprintf(chunk, sizeof(chunk), "=[luacsi]/%s", file);
+            chunk_load(L, (const char *)e->data, e->size, chunk);
+            return true;
+        }
+    }
+    return false;
+}
+
+static void load_beside(lua_State *L, const char *module, const char *file)
+{
+    struct vm *vm = vm_of(L);
+    struct err err;
+    char *text;
+    size_t size;
+    if (!vm->folder)
+        luaL_error(L, "module '%s' not found: no script, no folder to look in", module);
+    const char *path = lua_pushfstring(L, "%s/%s", vm->folder, file);
+    if (file_read(path, MODULE_BYTES, vm_arena(vm), &text, &size, &err))
+        luaL_error(L, "module '%s' not found: %s", module, err.text);
+    chunk_load(L, text, size, lua_pushfstring(L, "@%s", path));
+}
+
+static int require(lua_State *L)
+{
+    const char *module = luaL_checkstring(L, 1);
+    luaL_argcheck(L, is_module_name(module), 1,
+                  "expected a module name such as \"checks\" or \"lib.tcp\"");
+    lua_settop(L, 1);
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE); /* stack: name loaded */
+    if (lua_getfield(L, 2, module) != LUA_TNIL)
+        return 1;
+    if (strcmp(module, "csi") == 0) {
+        csi_open(L);
+    } else {
+        char file[NAME_BYTES + 8];
+        file_name(module, file, sizeof(file));
+        if (!load_embedded(L, file))
+            load_beside(L, module, file);
+        lua_pushvalue(L, 1);
+        lua_call(L, 1, 1);
+        if (lua_isnil(L, -1)) {
+            lua_pop(L, 1);
+            lua_pushboolean(L, 1);
+        }
+    }
+    lua_pushvalue(L, -1);
+    lua_setfield(L, 2, module);
+    return 1;
+}
+
+void require_open(lua_State *L)
+{
+    lua_pushcfunction(L, require);
+    lua_setglobal(L, "require");
+}

@@ -1,0 +1,23 @@
+/* The serving process: a script loaded, a socket bound, calls answered until a signal says stop. */
+#ifndef LUACSI_SERVE_PROCESS_H
+#define LUACSI_SERVE_PROCESS_H
+
+#include "base/err.h"
+#include "io/endpoint.h"
+#include "script/vm.h"
+
+#include <sys/types.h>
+
+struct process_options {
+    const char *script;              /* path; NULL: the built-in identity */
+    const struct endpoint *endpoint; /* where to listen */
+    mode_t mode;                     /* of a UNIX socket */
+    int64_t grace;                   /* nanoseconds for calls in flight after SIGTERM or SIGINT */
+    struct vm_options vm;
+};
+
+/* Serves on the calling thread, the loop thread, until SIGTERM or SIGINT; returns 0 then. -1 with
+ * err when it cannot start: nothing is bound unless the script has loaded. Once in a process. */
+int process_run(const struct process_options *options, struct err *err);
+
+#endif

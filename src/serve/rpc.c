@@ -1,0 +1,322 @@
+/* The way of one call: rpc_on_accept, then a prepared reply or a task, then rpc_reply, then
+ * rpc_on_sent.
+ *
+ * A struct rpc belongs to gRPC core while one of its operations is under way (waiting for a call,
+ * or sending the reply), and to this file otherwise. All that a call needs lies in it or in its
+ * arena. */
+#include "serve/rpc.h"
+
+#include "base/log.h"
+#include "io/loop.h"
+#include "script/prepared.h"
+#include "script/task.h"
+
+#include <grpc/byte_buffer.h>
+#include <grpc/byte_buffer_reader.h>
+#include <grpc/slice_buffer.h>
+#include <grpc/support/alloc.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    IDENTITY_REQUEST_BYTES = 64 * 1024, /* an Identity request has no field at all */
+    ARENA_BYTES = 64 * 1024 * 1024,
+    CALL_VERBOSITY = 4,
+    PROBE_VERBOSITY = 5, /* each sidecar asks every few seconds */
+};
+
+struct rpc {
+    struct rpc *next;   /* of the list that the server starts with */
+    struct op accepted; /* the tag while it waits for a call */
+    struct op sent;     /* the tag of the reply's batch */
+    struct rpc_host *host;
+    const struct method *method;
+    void *registered; /* the method's handle in gRPC core */
+
+    grpc_call *call;
+    gpr_timespec deadline;
+    grpc_metadata_array metadata; /* of the call; its room is used again */
+    grpc_byte_buffer *payload;    /* NULL when the client sent no message */
+    grpc_byte_buffer message;     /* of the reply, while it is sent */
+    int cancelled;                /* RECV_CLOSE_ON_SERVER's result */
+    uint64_t number;              /* of the call; its id */
+
+    struct arena arena;
+    struct task task;
+};
+
+static void rpc_on_accept(struct op *op, bool ok);
+static void rpc_on_sent(struct op *op, bool ok);
+
+/* ---- waiting for a call ---- */
+
+void rpc_wait(struct rpc *rpc)
+{
+    grpc_call_error error = grpc_server_request_registered_call(
+        rpc->host->server, rpc->registered, &rpc->call, &rpc->deadline, &rpc->metadata,
+        &rpc->payload, rpc->host->queue, rpc->host->queue, &rpc->accepted);
+    if (error != GRPC_CALL_OK) /* only a mistake of ours: gRPC core says no in rpc_on_accept */
+        abort();
+}
+
+bool rpc_new(struct rpc **list, struct rpc_host *host, const struct method *method,
+             void *registered)
+{
+    struct rpc *rpc = calloc(1, sizeof(*rpc));
+    if (!rpc)
+        return false;
+    *rpc = (struct rpc){
+        .next = *list,
+        .accepted.fn = rpc_on_accept,
+        .sent.fn = rpc_on_sent,
+        .host = host,
+        .method = method,
+        .registered = registered,
+        .message.type = GRPC_BB_RAW,
+    };
+    grpc_metadata_array_init(&rpc->metadata);
+    grpc_slice_buffer_init(&rpc->message.data.raw.slice_buffer);
+    arena_init(&rpc->arena, ARENA_BYTES);
+    *list = rpc;
+    return true;
+}
+
+struct rpc *rpc_next(const struct rpc *rpc)
+{
+    return rpc->next;
+}
+
+void rpc_free(struct rpc *rpc)
+{
+    grpc_metadata_array_destroy(&rpc->metadata);
+    grpc_slice_buffer_destroy(&rpc->message.data.raw.slice_buffer);
+    arena_fini(&rpc->arena);
+    free(rpc);
+}
+
+/* ---- the reply ---- */
+
+static void log_call(const struct rpc *rpc, int status, const char *text)
+{
+    int verbosity = strcmp(rpc->method->name, "Probe") == 0 ? PROBE_VERBOSITY : CALL_VERBOSITY;
+    if (status != STATUS_OK)
+        log_error("Call failed", log_str("method", rpc->method->path),
+                  log_int("id", (int64_t)rpc->number), log_str("code", status_name(status)),
+                  log_str("message", text));
+    else if (log_v(verbosity))
+        log_info("Call answered", log_str("method", rpc->method->path),
+                 log_int("id", (int64_t)rpc->number));
+}
+
+/* Sends everything that is left of the call in one batch: initial metadata, the message (NULL:
+ * none), the status, and the wait for the client's end, without which gRPC core keeps the call
+ * longer. */
+static void rpc_reply(struct rpc *rpc, grpc_byte_buffer *message, int status, const char *text)
+{
+    log_call(rpc, status, text);
+    grpc_slice details = grpc_slice_from_copied_string(text);
+    grpc_op ops[4] = {
+        {.op = GRPC_OP_SEND_INITIAL_METADATA},
+        {.op = GRPC_OP_SEND_STATUS_FROM_SERVER,
+         .data.send_status_from_server = {.status = (grpc_status_code)status,
+                                          .status_details = text[0] ? &details : NULL}},
+        {.op = GRPC_OP_RECV_CLOSE_ON_SERVER,
+         .data.recv_close_on_server.cancelled = &rpc->cancelled},
+    };
+    size_t n = 3;
+    if (message)
+        ops[n++] = (grpc_op){.op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = message};
+    if (grpc_call_start_batch(rpc->call, ops, n, &rpc->sent, NULL) != GRPC_CALL_OK)
+        abort(); /* only a mistake of ours */
+    grpc_slice_unref(details);
+}
+
+static void reply_error(struct rpc *rpc, int status, const char *text)
+{
+    rpc_reply(rpc, NULL, status, text);
+}
+
+/* Sends slice, whose reference it takes. */
+static void reply_slice(struct rpc *rpc, grpc_slice slice)
+{
+    grpc_slice_buffer_add(&rpc->message.data.raw.slice_buffer, slice);
+    rpc_reply(rpc, &rpc->message, STATUS_OK, "");
+}
+
+static void reply_prepared(struct rpc *rpc, const struct prepared *prepared)
+{
+    if (prepared->status != STATUS_OK)
+        reply_error(rpc, prepared->status, prepared->message);
+    else
+        reply_slice(rpc, grpc_slice_ref(prepared->bytes));
+}
+
+/* The reply is out, or the client is gone: the struct is ready for the next call. */
+static void rpc_on_sent(struct op *op, bool ok)
+{
+    struct rpc *rpc = container_of(op, struct rpc, sent);
+    (void)ok;
+    grpc_call_unref(rpc->call);
+    if (rpc->payload)
+        grpc_byte_buffer_destroy(rpc->payload);
+    grpc_slice_buffer_reset_and_unref(&rpc->message.data.raw.slice_buffer);
+    rpc->call = NULL;
+    rpc->payload = NULL;
+    rpc->metadata.count = 0; /* what it held was the call's */
+    arena_reset(&rpc->arena);
+    rpc_wait(rpc);
+}
+
+/* ---- the handler ---- */
+
+static int64_t deadline_in_ns(gpr_timespec deadline)
+{
+    gpr_timespec real = gpr_convert_clock_type(deadline, GPR_CLOCK_REALTIME);
+    return gpr_time_cmp(real, gpr_inf_future(GPR_CLOCK_REALTIME)) == 0
+               ? 0
+               : real.tv_sec * 1000000000 + real.tv_nsec;
+}
+
+static const char *copy_peer(struct rpc *rpc)
+{
+    char *peer = grpc_call_get_peer(rpc->call);
+    const char *copy = peer ? arena_copy(&rpc->arena, peer, strlen(peer)) : NULL;
+    gpr_free(peer);
+    return copy ? copy : "";
+}
+
+static void fill_metadata(struct rpc *rpc, struct task_context *context)
+{
+    size_t n = rpc->metadata.count;
+    struct task_metadata *entries = arena_alloc(&rpc->arena, n * sizeof(*entries));
+    for (size_t i = 0; entries && i < n; i++) {
+        const grpc_metadata *entry = &rpc->metadata.metadata[i];
+        entries[i] = (struct task_metadata){
+            .key = (const char *)GRPC_SLICE_START_PTR(entry->key),
+            .key_size = GRPC_SLICE_LENGTH(entry->key),
+            .value = (const char *)GRPC_SLICE_START_PTR(entry->value),
+            .value_size = GRPC_SLICE_LENGTH(entry->value),
+        };
+    }
+    context->metadata = entries;
+    context->n_metadata = entries ? n : 0;
+}
+
+static void fill_context(struct task *task, struct task_context *context)
+{
+    struct rpc *rpc = container_of(task, struct rpc, task);
+    char id[24];
+    int n = snprintf(id, sizeof(id), "%" PRIu64, rpc->number);
+    const char *copy = arena_copy(&rpc->arena, id, (size_t)n);
+    *context = (struct task_context){
+        .peer = copy_peer(rpc),
+        .id = copy ? copy : "",
+        .deadline = deadline_in_ns(rpc->deadline),
+    };
+    fill_metadata(rpc, context);
+}
+
+static void on_task_done(struct task *task)
+{
+    struct rpc *rpc = container_of(task, struct rpc, task);
+    if (task->prepared) {
+        reply_prepared(rpc, task->prepared);
+        prepared_unref(task->prepared);
+    } else if (task->status != STATUS_OK) {
+        reply_error(rpc, task->status, task->message);
+    } else {
+        reply_slice(
+            rpc, grpc_slice_from_copied_buffer((const char *)task->reply.data, task->reply.size));
+    }
+}
+
+/* ---- the request ---- */
+
+/* The bytes of the request in one piece, in the arena. -1 and err when there is no usable message.
+ */
+static int read_payload(struct rpc *rpc, struct bytes *bytes, struct err *err)
+{
+    *bytes = (struct bytes){0};
+    if (!rpc->payload)
+        return err_set(err, STATUS_UNIMPLEMENTED, "expected one request message, got none");
+    if (rpc->payload->data.raw.compression != GRPC_COMPRESS_NONE)
+        return err_set(err, STATUS_UNIMPLEMENTED, "expected a request that is not compressed");
+    size_t size = grpc_byte_buffer_length(rpc->payload);
+    if (size == 0)
+        return 0;
+    if (strcmp(rpc->method->service, "csi.v1.Identity") == 0 && size > IDENTITY_REQUEST_BYTES)
+        return err_set(err, STATUS_RESOURCE_EXHAUSTED,
+                       "expected a request of at most %d bytes, got %zu", IDENTITY_REQUEST_BYTES,
+                       size);
+    uint8_t *data = arena_alloc(&rpc->arena, size);
+    grpc_byte_buffer_reader reader;
+    if (!data || !grpc_byte_buffer_reader_init(&reader, rpc->payload))
+        return err_set(err, STATUS_RESOURCE_EXHAUSTED, "no memory for the request");
+    size_t at = 0;
+    for (grpc_slice *slice; grpc_byte_buffer_reader_peek(&reader, &slice);) {
+        memcpy(data + at, GRPC_SLICE_START_PTR(*slice), GRPC_SLICE_LENGTH(*slice));
+        at += GRPC_SLICE_LENGTH(*slice);
+    }
+    grpc_byte_buffer_reader_destroy(&reader);
+    *bytes = (struct bytes){.data = data, .size = size};
+    return 0;
+}
+
+static void run_handler(struct rpc *rpc, const struct handler *handler,
+                        const ProtobufCMessage *request)
+{
+    rpc->task = (struct task){
+        .vm = rpc->host->vm,
+        .method = rpc->method,
+        .handler = handler,
+        .request = request,
+        .arena = &rpc->arena,
+        .context = fill_context,
+        .done = on_task_done,
+    };
+    task_start(&rpc->task);
+}
+
+static void answer(struct rpc *rpc)
+{
+    const struct handler *handler = vm_handler(rpc->host->vm, rpc->method);
+    const ProtobufCMessage *request = NULL;
+    struct bytes bytes;
+    struct err err;
+    if (read_payload(rpc, &bytes, &err)) {
+        reply_error(rpc, err.code, err.text);
+        return;
+    }
+    bool needs_request = bytes.size > 0 || handler->kind == HANDLER_FUNCTION;
+    if (needs_request && !(request = codec_unpack(rpc->method->request, bytes.data, bytes.size,
+                                                  &rpc->arena, &err))) {
+        reply_error(rpc, err.code, err.text);
+        return;
+    }
+    switch (handler->kind) {
+    case HANDLER_NONE:
+        reply_error(rpc, STATUS_UNIMPLEMENTED,
+                    rpc->method->server_streaming ? "streaming replies are not supported yet"
+                                                  : "the script has no handler for this method");
+        break;
+    case HANDLER_PREPARED:
+        reply_prepared(rpc, handler->prepared);
+        break;
+    case HANDLER_FUNCTION:
+        run_handler(rpc, handler, request);
+        break;
+    }
+}
+
+static void rpc_on_accept(struct op *op, bool ok)
+{
+    struct rpc *rpc = container_of(op, struct rpc, accepted);
+    if (!ok) { /* the server shuts down */
+        rpc_free(rpc);
+        return;
+    }
+    rpc->number = ++rpc->host->n_calls;
+    answer(rpc);
+}

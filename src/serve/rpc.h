@@ -1,0 +1,37 @@
+/* Inbound calls of the methods of CSI. Each struct rpc waits for one call, answers it and waits for
+ * the next: it is the only memory that a call needs. Loop thread. */
+#ifndef LUACSI_SERVE_RPC_H
+#define LUACSI_SERVE_RPC_H
+
+#include "csi/catalog.h"
+#include "script/vm.h"
+
+#include <grpc/grpc.h>
+#include <stdbool.h>
+
+/* What calls have in common; it outlives them. */
+struct rpc_host {
+    grpc_server *server;
+    grpc_completion_queue *queue;
+    struct vm *vm;
+    uint64_t n_calls; /* since the start; makes the ids */
+};
+
+struct rpc;
+
+/* One that will take calls of method, whose handle in gRPC core is registered. It goes before those
+ * in *list (rpc_next walks it). False when memory is short. */
+bool rpc_new(struct rpc **list, struct rpc_host *host, const struct method *method,
+             void *registered);
+
+/* The next in the list of rpc_new; NULL at its end. */
+struct rpc *rpc_next(const struct rpc *rpc);
+
+/* Waits for a call, answers it, and waits again until the server shuts down; then it frees itself.
+ * The server must have started. */
+void rpc_wait(struct rpc *rpc);
+
+/* Frees one that does not wait. */
+void rpc_free(struct rpc *rpc);
+
+#endif

@@ -1,0 +1,168 @@
+/* Owns the gRPC server: registers the methods, arms calls, ends in an orderly way. Loop thread. */
+#include "serve/server.h"
+
+#include "csi/catalog.h"
+#include "serve/rpc.h"
+#include "serve/unknown.h"
+
+#include <grpc/grpc_posix.h>
+#include <grpc/grpc_security.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    ARMED_IDENTITY =
+        8, /* calls of one method that can be taken at once; the others wait in gRPC core */
+    ARMED_OTHERS = 2,
+    MAX_REQUEST_BYTES = 4 * 1024 * 1024,
+    MAX_STREAMS = 100, /* of one connection; keeps rapid resets from taking memory */
+    MIN_PING_INTERVAL_MS = 1000,
+};
+
+struct server {
+    struct rpc_host host;
+    struct loop *loop;
+    grpc_server_credentials *credentials;
+    struct rpc *calls;       /* until the server starts; NULL then */
+    struct unknown *unknown; /* the same */
+    struct op shut_down;     /* the tag of the shutdown */
+    struct timer grace;      /* set while calls in flight may finish */
+    void (*done)(void *data);
+    void *data;
+};
+
+static grpc_arg integer_arg(const char *key, int value)
+{
+    return (grpc_arg){
+        .type = GRPC_ARG_INTEGER, .key = (char *)(uintptr_t)key, .value.integer = value};
+}
+
+static grpc_server *create_server(void)
+{
+    grpc_arg args[] = {
+        integer_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, MAX_REQUEST_BYTES),
+        integer_arg(GRPC_ARG_MAX_CONCURRENT_STREAMS, MAX_STREAMS),
+        integer_arg(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, MIN_PING_INTERVAL_MS),
+        integer_arg(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1),
+        /* a small frame can inflate to a large one: take none that is compressed, send none */
+        integer_arg(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0),
+        integer_arg(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0),
+        integer_arg(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, 1 << GRPC_COMPRESS_NONE),
+    };
+    const grpc_channel_args list = {.num_args = sizeof(args) / sizeof(args[0]), .args = args};
+    return grpc_server_create(&list, NULL);
+}
+
+static bool is_identity(const struct method *method)
+{
+    return strcmp(method->service, "csi.v1.Identity") == 0;
+}
+
+/* Registers every method with gRPC core; it must be done before the server starts. */
+static int register_methods(struct server *server, void *handles[CATALOG_METHODS], struct err *err)
+{
+    const struct method *methods = catalog_methods();
+    for (int i = 0; i < CATALOG_METHODS; i++) {
+        handles[i] = grpc_server_register_method(server->host.server, methods[i].path, NULL,
+                                                 GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER, 0);
+        if (!handles[i])
+            return err_set(err, STATUS_INTERNAL, "gRPC core does not take %s", methods[i].path);
+    }
+    return 0;
+}
+
+/* Makes what waits for calls, all of it before the server starts: from then on nothing can fail. */
+static int make_calls(struct server *server, void *handles[CATALOG_METHODS], struct err *err)
+{
+    const struct method *methods = catalog_methods();
+    server->unknown = unknown_new(server->host.server, server->host.queue);
+    bool made = server->unknown != NULL;
+    for (int i = 0; i < CATALOG_METHODS && made; i++) {
+        int n = is_identity(&methods[i]) ? ARMED_IDENTITY : ARMED_OTHERS;
+        for (int k = 0; k < n && made; k++)
+            made = rpc_new(&server->calls, &server->host, &methods[i], handles[i]);
+    }
+    return made ? 0 : err_set(err, STATUS_RESOURCE_EXHAUSTED, "no memory for the server");
+}
+
+static void start(struct server *server)
+{
+    grpc_server_start(server->host.server);
+    unknown_wait(server->unknown);
+    for (struct rpc *rpc = server->calls, *next; rpc; rpc = next) {
+        next = rpc_next(rpc);
+        rpc_wait(rpc);
+    }
+    server->unknown = NULL; /* from now on they free themselves */
+    server->calls = NULL;
+}
+
+struct server *server_new(struct loop *loop, struct vm *vm, struct err *err)
+{
+    void *handles[CATALOG_METHODS] = {NULL};
+    struct server *server = calloc(1, sizeof(*server));
+    if (!server) {
+        err_set(err, STATUS_RESOURCE_EXHAUSTED, "no memory for the server");
+        return NULL;
+    }
+    server->loop = loop;
+    server->host = (struct rpc_host){
+        .server = create_server(),
+        .queue = loop_queue(loop),
+        .vm = vm,
+    };
+    server->credentials = grpc_insecure_server_credentials_create();
+    grpc_server_register_completion_queue(server->host.server, server->host.queue, NULL);
+    if (register_methods(server, handles, err) || make_calls(server, handles, err)) {
+        server_free(server);
+        return NULL;
+    }
+    start(server);
+    return server;
+}
+
+void server_add_connection(struct server *server, int fd)
+{
+    grpc_server_add_channel_from_fd(server->host.server, fd, server->credentials);
+}
+
+static void on_grace_over(struct timer *timer)
+{
+    server_cancel_calls(container_of(timer, struct server, grace));
+}
+
+static void on_shut_down(struct op *op, bool ok)
+{
+    struct server *server = container_of(op, struct server, shut_down);
+    (void)ok;
+    loop_timer_clear(server->loop, &server->grace);
+    server->done(server->data);
+}
+
+void server_shutdown(struct server *server, int64_t grace, void (*done)(void *data), void *data)
+{
+    server->done = done;
+    server->data = data;
+    server->shut_down.fn = on_shut_down;
+    server->grace.fn = on_grace_over;
+    grpc_server_shutdown_and_notify(server->host.server, server->host.queue, &server->shut_down);
+    if (!loop_timer_set(server->loop, &server->grace, grace))
+        server_cancel_calls(server);
+}
+
+void server_cancel_calls(struct server *server)
+{
+    grpc_server_cancel_all_calls(server->host.server);
+}
+
+void server_free(struct server *server)
+{
+    for (struct rpc *rpc = server->calls, *next; rpc; rpc = next) {
+        next = rpc_next(rpc);
+        rpc_free(rpc);
+    }
+    unknown_free(server->unknown);
+    grpc_server_destroy(server->host.server);
+    grpc_server_credentials_release(server->credentials);
+    free(server);
+}

@@ -1,0 +1,20 @@
+/* Inbound calls of methods that nobody registered. Loop thread. */
+#ifndef LUACSI_SERVE_UNKNOWN_H
+#define LUACSI_SERVE_UNKNOWN_H
+
+#include <grpc/grpc.h>
+
+struct unknown;
+
+/* NULL when memory is short. */
+struct unknown *unknown_new(grpc_server *server, grpc_completion_queue *queue);
+
+/* Answers every call of an unregistered method with UNIMPLEMENTED: gRPC core leaves such calls
+ * hanging when nobody asks for them. Frees itself when the server shuts down. The server must have
+ * started. */
+void unknown_wait(struct unknown *unknown);
+
+/* Frees one that does not wait; NULL is allowed. */
+void unknown_free(struct unknown *unknown);
+
+#endif
