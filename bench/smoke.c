@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -194,6 +195,7 @@ static void server_start(struct server *server, const char *luacsi, const char *
     const char **command = count ? argv : argv + 4;
     server->pid = fork();
     if (server->pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* where we die, it does not outlive us */
         int null = open("/dev/null", O_WRONLY);
         dup2(null, 2);
         execvp(command[0], (char **)command);

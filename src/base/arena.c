@@ -11,7 +11,10 @@
 #define ASAN_UNPOISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
 #endif
 
-enum { FIRST_CHUNK = 2048 };
+enum {
+    FIRST_CHUNK = 2048,
+    LARGEST_KEPT = 64 * 1024, /* by arena_reset: one large call must not hold memory for good */
+};
 
 #define ALIGNMENT _Alignof(max_align_t)
 
@@ -82,7 +85,10 @@ void arena_reset(struct arena *arena)
         arena->chunks = newest->older;
         free_chunk(arena, newest);
     }
-    use_chunk(arena, arena->chunks);
+    if (arena->chunks->size > LARGEST_KEPT)
+        arena_fini(arena);
+    else
+        use_chunk(arena, arena->chunks);
 }
 
 void arena_fini(struct arena *arena)

@@ -23,7 +23,7 @@ void arena_init(struct arena *arena, size_t limit);
  * when the system has none. Valid until arena_reset or arena_fini. */
 void *arena_alloc(struct arena *arena, size_t size);
 
-/* Forgets every piece and keeps one chunk for the next call. */
+/* Forgets every piece and keeps one chunk, if it is not large, for the next call. */
 void arena_reset(struct arena *arena);
 
 /* Gives everything back. The arena may be used again after arena_init. */

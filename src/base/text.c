@@ -193,3 +193,12 @@ bool text_duration(const char *s, int64_t *nanoseconds)
     *nanoseconds = total;
     return true;
 }
+
+size_t text_cut(const char *s, size_t n, size_t most)
+{
+    if (n <= most)
+        return n;
+    while (most > 0 && ((unsigned char)s[most] & 0xc0) == 0x80)
+        most--;
+    return most;
+}

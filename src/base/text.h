@@ -13,6 +13,9 @@ size_t text_utf8_char(const char *s, size_t n);
 /* True when the n bytes are well-formed UTF-8 (RFC 3629: no overlong form, no surrogate). */
 bool text_is_utf8(const char *s, size_t n);
 
+/* How many of the n bytes fit into most without cutting a character of UTF-8 in two. */
+size_t text_cut(const char *s, size_t n, size_t most);
+
 /* The candidate that word was most likely meant to be, or NULL when none is near: at most a third
  * of the letters differ, upper and lower case alike. candidates ends with NULL. */
 const char *text_nearest(const char *word, const char *const *candidates);

@@ -3,6 +3,7 @@
 #include "csi/message.h"
 
 #include "base/text.h"
+#include "csi/timestamp.h"
 
 #include <string.h>
 
@@ -95,9 +96,38 @@ static int check_string(const struct cursor *string, struct err *err)
     return 0;
 }
 
-/* err gets ".field: reason", each level puts its name in front. */
-static int check_fields(const struct schema *schema, struct cursor cursor, struct err *err)
+/* The last value of a varint field in a message that is in the wire format; 0 when it is not there.
+ */
+static uint64_t find_varint(struct cursor cursor, uint64_t wanted)
 {
+    uint64_t found = 0;
+    uint64_t tag;
+    struct cursor payload;
+    while (cursor.at < cursor.end && read_varint(&cursor, &tag)) {
+        struct cursor value = cursor;
+        if (!read_payload(&cursor, tag & 7, &payload))
+            break;
+        if (tag == wanted)
+            read_varint(&value, &found);
+    }
+    return found;
+}
+
+static int check_timestamp(const struct schema *schema, struct cursor message, struct err *err)
+{
+    int64_t seconds = (int64_t)find_varint(message, schema->fields[0].tag);
+    int32_t nanos = (int32_t)find_varint(message, schema->fields[1].tag);
+    if (timestamp_valid(seconds, nanos))
+        return 0;
+    return err_set(err, STATUS_INTERNAL,
+                   ": expected the years 1 to 9999, got %lld seconds and %d nanos",
+                   (long long)seconds, (int)nanos);
+}
+
+/* err gets ".field: reason", each level puts its name in front. */
+static int check_fields(const struct schema *schema, struct cursor whole, struct err *err)
+{
+    struct cursor cursor = whole;
     while (cursor.at < cursor.end) {
         uint64_t tag;
         struct cursor payload = {NULL, NULL};
@@ -112,6 +142,8 @@ static int check_fields(const struct schema *schema, struct cursor cursor, struc
         if (failed)
             return err_prefix(err, ".%s", field->pb->name);
     }
+    if (schema->form == FORM_TIMESTAMP)
+        return check_timestamp(schema, whole, err);
     return 0;
 }
 

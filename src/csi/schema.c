@@ -124,7 +124,7 @@ const struct schema_field *schema_find(const struct schema *schema, const char *
 {
     for (unsigned i = 0; i < schema->n_fields; i++) {
         const char *candidate = schema->fields[i].pb->name;
-        if (strncmp(candidate, name, n) == 0 && candidate[n] == '\0')
+        if (strlen(candidate) == n && memcmp(candidate, name, n) == 0)
             return &schema->fields[i];
     }
     return NULL;

@@ -8,9 +8,14 @@
 static const int64_t first_second = -62135596800; /* 0001-01-01T00:00:00Z */
 static const int64_t last_second = 253402300799;  /* 9999-12-31T23:59:59Z */
 
+bool timestamp_valid(int64_t seconds, int32_t nanos)
+{
+    return seconds >= first_second && seconds <= last_second && nanos >= 0 && nanos <= 999999999;
+}
+
 bool timestamp_format(int64_t seconds, int32_t nanos, char text[static TIMESTAMP_TEXT])
 {
-    if (seconds < first_second || seconds > last_second || nanos < 0 || nanos > 999999999)
+    if (!timestamp_valid(seconds, nanos))
         return false;
     time_t time = (time_t)seconds;
     struct tm tm;

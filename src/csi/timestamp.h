@@ -8,6 +8,9 @@
 
 enum { TIMESTAMP_TEXT = 40 }; /* bytes that any timestamp fits in, with its NUL */
 
+/* True for the years 1 to 9999 and nanos from 0 to 999,999,999: what text can show. */
+bool timestamp_valid(int64_t seconds, int32_t nanos);
+
 /* Writes "2026-11-22T21:53:04Z", with 3, 6 or 9 digits of a second where they are not zero. False
  * when seconds lie outside the years 1 to 9999 or nanos outside 0 to 999,999,999. */
 bool timestamp_format(int64_t seconds, int32_t nanos, char text[static TIMESTAMP_TEXT]);

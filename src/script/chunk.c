@@ -6,6 +6,11 @@
 
 void chunk_load(lua_State *L, const char *text, size_t size, const char *name)
 {
+    static const char mark[] = "\xef\xbb\xbf"; /* of UTF-8, which some editors put first */
+    if (size >= 3 && memcmp(text, mark, 3) == 0) {
+        text += 3;
+        size -= 3;
+    }
     if (size > 0 && text[0] == '#') {
         const char *newline = memchr(text, '\n', size);
         size -= newline ? (size_t)(newline - text) : size;

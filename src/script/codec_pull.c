@@ -1,8 +1,8 @@
 /* Lua tables to the wire form, in one pass and without a message in between.
  *
- * The bytes are written from the last to the first: a field's length stands before its content, and
- * who writes backwards knows the length when its turn comes. Fields go by number, descending, maps
- * by key, descending, so the same table always gives the same bytes, in the order everyone expects.
+ * The bytes are written from the last to the first (see wire_writer.h): fields by number, maps by
+ * key, both descending. So the same table always gives the same bytes, in the order everyone
+ * expects.
  *
  * Only raw access: no metamethod of a script runs in here. All memory is the arena's, so an error
  * that Lua raises (it can only be for want of memory) leaks nothing. Loop thread. */
@@ -10,94 +10,32 @@
 
 #include "base/text.h"
 #include "csi/timestamp.h"
+#include "script/codec_place.h"
+#include "script/wire_writer.h"
 
 #include <lauxlib.h>
 #include <lua.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- where we are, for messages ---- */
-
-/* One step of a path; lies on the C stack of the level that took it. */
-struct place {
-    const struct place *outer; /* NULL at the message itself */
-    const char *name;          /* of a field or the message, or the key of a map */
-    lua_Integer index;         /* in a list, from 1; 0: name counts */
-};
 
 struct pull {
     lua_State *L;
     const struct codec_options *options;
     struct err *err;
-    uint8_t *at;    /* first byte written */
-    uint8_t *start; /* of the buffer */
-    uint8_t *end;   /* of the buffer */
+    struct wire_writer writer;
+    bool failed; /* err is set; the walk goes on, so that it ends with the first mistake of all */
 };
 
-static size_t path_text(const struct place *place, char *text, size_t size)
+static int no_memory(struct pull *p)
 {
-    if (!place)
-        return 0;
-    size_t n = path_text(place->outer, text, size);
-    int more = 0;
-    if (n < size && place->index > 0)
-        more = snprintf(text + n, size - n, "[%lld]", (long long)place->index);
-    else if (n < size)
-        more = snprintf(text + n, size - n, "%s%.80s", place->outer ? "." : "", place->name);
-    return n + (size_t)(more > 0 ? more : 0);
-}
-
-/* Puts the path before what err says. */
-static int at_place(struct pull *p, const struct place *place)
-{
-    char path[512];
-    path[0] = '\0';
-    path_text(place, path, sizeof(path));
-    return err_prefix(p->err, "%s: ", path);
-}
-
-/* What came, in a few words: `string "abc"`, `number 1.5`, `table`. */
-static const char *describe_value(lua_State *L, int index, char *text, size_t size)
-{
-    const char *type = lua_typename(L, lua_type(L, index));
-    if (lua_type(L, index) == LUA_TSTRING) {
-        size_t n;
-        const char *s = lua_tolstring(L, index, &n);
-        bool plain = n <= 48 && text_is_utf8(s, n) && !memchr(s, '\0', n);
-        snprintf(text, size, plain ? "string \"%s\"" : "string", s);
-    } else if (lua_isinteger(L, index)) {
-        snprintf(text, size, "number %lld", (long long)lua_tointeger(L, index));
-    } else if (lua_type(L, index) == LUA_TNUMBER) {
-        snprintf(text, size, "number %.17g", (double)lua_tonumber(L, index));
-    } else if (lua_type(L, index) == LUA_TBOOLEAN) {
-        snprintf(text, size, "boolean %s", lua_toboolean(L, index) ? "true" : "false");
-    } else {
-        snprintf(text, size, "%s", type);
-    }
-    return text;
-}
-
-static int wrong_type(struct pull *p, int index, const char *expected, const struct place *place)
-{
-    char got[96];
-    describe_value(p->L, index, got, sizeof(got));
-    err_set(p->err, STATUS_INTERNAL, "expected %s, got %s", expected, got);
-    return at_place(p, place);
+    return err_set(p->err, STATUS_RESOURCE_EXHAUSTED, "no memory for the reply");
 }
 
 static int wrong_field(struct pull *p, int index, const struct schema_field *field,
                        const struct place *place)
 {
-    char expected[128];
-    schema_describe(field, expected, sizeof(expected));
-    return wrong_type(p, index, expected, place);
-}
-
-static int no_memory(struct pull *p)
-{
-    return err_set(p->err, STATUS_RESOURCE_EXHAUSTED, "no memory for the reply");
+    return place_wrong_field(place, p->L, index, field, p->err);
 }
 
 /* A rule of the specification said no (p->err has what it expects): fails the reply or, under
@@ -105,82 +43,41 @@ static int no_memory(struct pull *p)
 static int violation(struct pull *p, const struct place *place)
 {
     if (p->err->code == STATUS_INTERNAL)
-        at_place(p, place);
+        place_prefix(place, p->err);
     if (p->options->rules == RULES_STRICT)
         return -1;
     p->options->warn(p->options->data, p->err);
     return 0;
 }
 
+/* Once a mistake is found, a warning must not take its place in err. */
 static bool has_rule(const struct pull *p, const struct schema_field *field)
 {
-    return field->rule && p->options->rules != RULES_OFF;
+    return field->rule && p->options->rules != RULES_OFF &&
+           !(p->failed && p->options->rules == RULES_WARN);
 }
 
-/* ---- writing backwards ---- */
+/* ---- writing ---- */
 
-enum { FIRST_BUFFER = 512 };
-
-/* Makes room for n more bytes before p->at. */
-static int reserve(struct pull *p, size_t n)
+static int write_tag(struct pull *p, const struct schema_field *field)
 {
-    if (n <= (size_t)(p->at - p->start))
-        return 0;
-    size_t used = (size_t)(p->end - p->at);
-    size_t size = (size_t)(p->end - p->start);
-    size_t wanted = size ? size : FIRST_BUFFER;
-    while (wanted - used < n) {
-        if (wanted > SIZE_MAX / 4)
-            return no_memory(p);
-        wanted *= 2;
-    }
-    uint8_t *bigger = arena_alloc(p->options->arena, wanted);
-    if (!bigger)
-        return no_memory(p);
-    if (used > 0)
-        memcpy(bigger + wanted - used, p->at, used);
-    p->start = bigger;
-    p->end = bigger + wanted;
-    p->at = p->end - used;
-    return 0;
-}
-
-static int write_bytes(struct pull *p, const void *bytes, size_t n)
-{
-    if (reserve(p, n))
-        return -1;
-    p->at -= n;
-    if (n > 0)
-        memcpy(p->at, bytes, n);
-    return 0;
+    return wire_write_varint(&p->writer, field->tag) ? no_memory(p) : 0;
 }
 
 static int write_varint(struct pull *p, uint64_t value)
 {
-    uint8_t bytes[10];
-    size_t n = 0;
-    do {
-        bytes[n++] = (uint8_t)(value & 0x7f) | (value > 0x7f ? 0x80 : 0);
-        value >>= 7;
-    } while (value > 0);
-    return write_bytes(p, bytes, n);
+    return wire_write_varint(&p->writer, value) ? no_memory(p) : 0;
 }
 
-static int write_tag(struct pull *p, const struct schema_field *field)
+static int write_bytes(struct pull *p, const void *bytes, size_t n)
 {
-    return write_varint(p, field->tag);
+    return wire_write_bytes(&p->writer, bytes, n) ? no_memory(p) : 0;
 }
 
-/* Closes a length-delimited field whose content was written since written bytes were there. */
-static int write_length_and_tag(struct pull *p, const struct schema_field *field, size_t written)
+/* Closes a length-delimited field whose content was written since `before` bytes were there. */
+static int write_length_and_tag(struct pull *p, const struct schema_field *field, size_t before)
 {
-    size_t length = (size_t)(p->end - p->at) - written;
-    return write_varint(p, length) || write_tag(p, field) ? -1 : 0;
-}
-
-static size_t written_so_far(const struct pull *p)
-{
-    return (size_t)(p->end - p->at);
+    return write_varint(p, wire_written(&p->writer) - before) || write_tag(p, field) ? -1 : 0;
 }
 
 /* ---- one value ---- */
@@ -209,38 +106,6 @@ static int get_integer(struct pull *p, int index, const struct schema_field *fie
     return 0;
 }
 
-/* The names of an enum as far as they fit, for messages. */
-static void list_names(const ProtobufCEnumDescriptor *e, char *text, size_t size)
-{
-    size_t n = 0;
-    for (unsigned i = 0; i < e->n_values && n < size; i++) {
-        int more = snprintf(text + n, size - n, "%s%s", i ? ", " : "", e->values[i].name);
-        n += (size_t)(more > 0 ? more : 0);
-    }
-}
-
-static int unknown_enum(struct pull *p, int index, const struct schema_field *field,
-                        const struct place *place)
-{
-    const ProtobufCEnumDescriptor *e = field->pb->descriptor;
-    enum { MOST = 32 };
-    const char *candidates[MOST + 1] = {NULL};
-    for (unsigned i = 0; i < e->n_values && i < MOST; i++)
-        candidates[i] = e->values[i].name;
-    const char *nearest = lua_type(p->L, index) == LUA_TSTRING
-                              ? text_nearest(lua_tostring(p->L, index), candidates)
-                              : NULL;
-    char type[96];
-    char names[400];
-    schema_describe(field, type, sizeof(type));
-    list_names(e, names, sizeof(names));
-    char got[96];
-    describe_value(p->L, index, got, sizeof(got));
-    err_set(p->err, STATUS_INTERNAL, "expected a %s (%s), got %s%s%s%s", type, names, got,
-            nearest ? " (did you mean " : "", nearest ? nearest : "", nearest ? "?)" : "");
-    return at_place(p, place);
-}
-
 static int get_enum(struct pull *p, int index, const struct schema_field *field, int64_t *value,
                     const struct place *place)
 {
@@ -250,7 +115,7 @@ static int get_enum(struct pull *p, int index, const struct schema_field *field,
         const char *name = lua_tolstring(p->L, index, &n);
         const ProtobufCEnumValue *known = protobuf_c_enum_descriptor_get_value_by_name(e, name);
         if (!known || strlen(known->name) != n)
-            return unknown_enum(p, index, field, place);
+            return place_unknown_enum(place, p->L, index, field, p->err);
         *value = known->value;
         return 0;
     }
@@ -259,7 +124,7 @@ static int get_enum(struct pull *p, int index, const struct schema_field *field,
     if (get_integer(p, index, field, value, place))
         return -1;
     if (!protobuf_c_enum_descriptor_get_value(e, (int)*value))
-        return unknown_enum(p, index, field, place);
+        return place_unknown_enum(place, p->L, index, field, p->err);
     return 0;
 }
 
@@ -295,11 +160,11 @@ static int pull_string(struct pull *p, int index, const struct schema_field *fie
     if (field->kind == KIND_STRING && n > 0) {
         if (memchr(s, '\0', n)) {
             err_set(p->err, STATUS_INTERNAL, "expected a string without NUL, got one with NUL");
-            return at_place(p, place);
+            return place_prefix(place, p->err);
         }
         if (!text_is_utf8(s, n)) {
             err_set(p->err, STATUS_INTERNAL, "expected UTF-8, got a string of other bytes");
-            return at_place(p, place);
+            return place_prefix(place, p->err);
         }
     }
     if (has_rule(p, field) && rules_check_string(field, s, n, p->err) && violation(p, place))
@@ -341,7 +206,7 @@ static int pull_wrapped(struct pull *p, int index, const struct schema_field *fi
 static int pull_submessage(struct pull *p, int index, const struct schema_field *field,
                            const struct place *place)
 {
-    size_t before = written_so_far(p);
+    size_t before = wire_written(&p->writer);
     int failed = 0;
     switch (field->message->form) {
     case FORM_TIMESTAMP:
@@ -383,45 +248,25 @@ static size_t count_keys(lua_State *L, int table)
     return n;
 }
 
-/* Names the key that keeps a table from being a list of n items. */
-static int not_a_list(struct pull *p, int table, lua_Integer n, const struct place *place)
-{
-    lua_State *L = p->L;
-    for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) {
-        if (lua_isinteger(L, -2) && lua_tointeger(L, -2) >= 1 && lua_tointeger(L, -2) <= n)
-            continue;
-        char got[96];
-        describe_value(L, -2, got, sizeof(got));
-        if (lua_isinteger(L, -2) && lua_tointeger(L, -2) > n)
-            err_set(p->err, STATUS_INTERNAL,
-                    "expected a list without holes, got nothing at %lld and a value at %lld",
-                    (long long)n + 1, (long long)lua_tointeger(L, -2));
-        else
-            err_set(p->err, STATUS_INTERNAL, "expected a list, got the key %s", got);
-        lua_pop(L, 2);
-        break;
-    }
-    return at_place(p, place);
-}
-
 static int pull_list(struct pull *p, int table, const struct schema_field *field,
                      const struct place *place)
 {
     lua_State *L = p->L;
-    lua_Integer n = (lua_Integer)lua_rawlen(L, table);
-    if (count_keys(L, table) != (size_t)n)
-        return not_a_list(p, table, n, place);
+    size_t n = count_keys(L, table);
+    bool failed = false;
     if (n == 0 && has_rule(p, field) && rules_check_absent(field, p->err))
         return violation(p, place);
-    for (lua_Integer i = n; i >= 1; i--) {
-        struct place item = {.outer = place, .index = i};
-        lua_rawgeti(L, table, i); /* not nil: n keys, and the border is n */
-        int failed = pull_value(p, lua_gettop(L), field, true, &item);
+    for (size_t i = n; i >= 1; i--) {
+        struct place item = {.outer = place, .index = (long long)i};
+        if (lua_rawgeti(L, table, (lua_Integer)i) == LUA_TNIL) {
+            lua_pop(L, 1);
+            return place_not_a_list(place, L, table, n, p->err);
+        }
+        if (pull_value(p, lua_gettop(L), field, true, &item))
+            failed = p->failed = true;
         lua_pop(L, 1);
-        if (failed)
-            return -1;
     }
-    return 0;
+    return failed ? -1 : 0;
 }
 
 struct key {
@@ -450,10 +295,10 @@ static struct key *sorted_keys(struct pull *p, int table, size_t n, const struct
     size_t i = 0;
     for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) {
         if (lua_type(L, -2) != LUA_TSTRING) {
-            char got[96];
-            describe_value(L, -2, got, sizeof(got));
-            err_set(p->err, STATUS_INTERNAL, "expected strings as keys, got %s", got);
-            at_place(p, place);
+            char got[PLACE_VALUE_TEXT];
+            err_set(p->err, STATUS_INTERNAL, "expected strings as keys, got %s",
+                    place_describe(L, -2, got));
+            place_prefix(place, p->err);
             lua_pop(L, 2);
             return NULL;
         }
@@ -484,7 +329,7 @@ static int check_entry(struct pull *p, const struct schema_field *field, const s
 static int pull_entry(struct pull *p, const struct schema_field *field, const struct place *entry,
                       size_t *total)
 {
-    size_t before = written_so_far(p);
+    size_t before = wire_written(&p->writer);
     int top = lua_gettop(p->L);
     const struct schema_field *key = &field->message->fields[0];
     const struct schema_field *value = &field->message->fields[1];
@@ -501,6 +346,7 @@ static int pull_map(struct pull *p, int table, const struct schema_field *field,
     lua_State *L = p->L;
     size_t n = count_keys(L, table);
     size_t total = 0;
+    bool failed = false;
     if (n == 0)
         return 0;
     const struct key *keys = sorted_keys(p, table, n, place);
@@ -511,11 +357,12 @@ static int pull_map(struct pull *p, int table, const struct schema_field *field,
         lua_pushlstring(L, keys[i].text, keys[i].size);
         lua_pushvalue(L, -1);
         lua_rawget(L, table); /* stack: key value */
-        int failed = pull_entry(p, field, &entry, &total);
+        if (pull_entry(p, field, &entry, &total))
+            failed = p->failed = true;
         lua_pop(L, 2);
-        if (failed)
-            return -1;
     }
+    if (failed)
+        return -1;
     if (has_rule(p, field) && rules_check_map(field, total, p->err))
         return violation(p, place);
     return 0;
@@ -533,40 +380,12 @@ static int pull_field(struct pull *p, int index, const struct schema_field *fiel
     return field->map ? pull_map(p, index, field, place) : pull_list(p, index, field, place);
 }
 
-/* Names the key of table that is no field of schema. */
-static int unknown_key(struct pull *p, int table, const struct schema *schema,
-                       const struct place *place)
-{
-    lua_State *L = p->L;
-    const char **names = arena_alloc(p->options->arena, (schema->n_fields + 1) * sizeof(*names));
-    if (!names)
-        return no_memory(p);
-    for (unsigned i = 0; i < schema->n_fields; i++)
-        names[i] = schema->fields[i].pb->name;
-    names[schema->n_fields] = NULL;
-    for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) {
-        bool named = lua_type(L, -2) == LUA_TSTRING;
-        size_t n;
-        const char *key = named ? lua_tolstring(L, -2, &n) : NULL;
-        if (named && schema_find(schema, key, n))
-            continue;
-        const char *nearest = named ? text_nearest(key, names) : NULL;
-        char got[96];
-        describe_value(L, -2, got, sizeof(got));
-        err_set(p->err, STATUS_INTERNAL, "no field is called %s%s%s%s", named ? got + 7 : got,
-                nearest ? " (did you mean " : "", nearest ? nearest : "", nearest ? "?)" : "");
-        lua_pop(L, 2);
-        break;
-    }
-    return at_place(p, place);
-}
-
 static int two_arms(struct pull *p, const struct schema *schema, unsigned first,
                     const struct schema_field *second, const struct place *place)
 {
     err_set(p->err, STATUS_INTERNAL, "expected one of a oneof, got both %s and %s",
             second->pb->name, schema->fields[first].pb->name);
-    return at_place(p, place);
+    return place_prefix(place, p->err);
 }
 
 /* Checks what is to be said once all fields of a table were seen. */
@@ -574,7 +393,7 @@ static int finish_message(struct pull *p, int table, const struct schema *schema
                           bool oneof_set, const struct place *place)
 {
     if (count_keys(p->L, table) != found)
-        return unknown_key(p, table, schema, place);
+        return place_unknown_key(place, p->L, table, schema, p->err);
     if (schema->n_oneofs > 0 && p->options->rules != RULES_OFF &&
         rules_check_oneof(schema, oneof_set, p->err))
         return violation(p, place);
@@ -589,29 +408,32 @@ static int pull_message(struct pull *p, int table, const struct schema *schema,
     lua_State *L = p->L;
     int arms[SCHEMA_MOST_ONEOFS] = {NO_ARM, NO_ARM, NO_ARM, NO_ARM};
     size_t found = 0;
+    bool failed = false;
     if (!lua_istable(L, table))
-        return wrong_type(p, table, "table", place);
+        return place_wrong_type(place, L, table, "table", p->err);
     luaL_checkstack(L, 6, "table nested too deeply");
     for (unsigned i = schema->n_fields; i-- > 0;) {
         const struct schema_field *field = &schema->fields[i];
         struct place here = {.outer = place, .name = field->pb->name};
-        int failed = 0;
+        int bad = 0;
         lua_pushstring(L, field->pb->name);
         if (lua_rawget(L, table) != LUA_TNIL) {
             found++;
             if (field->oneof >= 0 && arms[field->oneof] != NO_ARM)
-                failed = two_arms(p, schema, (unsigned)arms[field->oneof], field, place);
+                bad = two_arms(p, schema, (unsigned)arms[field->oneof], field, place);
             else
-                failed = pull_field(p, lua_gettop(L), field, &here);
+                bad = pull_field(p, lua_gettop(L), field, &here);
             if (field->oneof >= 0)
                 arms[field->oneof] = (int)i;
         } else if (has_rule(p, field) && rules_check_absent(field, p->err)) {
-            failed = violation(p, &here);
+            bad = violation(p, &here);
         }
         lua_pop(L, 1);
-        if (failed)
-            return -1;
+        if (bad)
+            failed = p->failed = true;
     }
+    if (failed)
+        return -1;
     return finish_message(p, table, schema, found, arms[0] != NO_ARM, place);
 }
 
@@ -620,8 +442,10 @@ int codec_pull(lua_State *L, int index, const struct schema *schema,
 {
     struct pull p = {.L = L, .options = options, .err = err};
     struct place root = {.name = schema->name};
-    if (reserve(&p, FIRST_BUFFER / 2) || pull_message(&p, lua_absindex(L, index), schema, &root))
+    if (wire_writer_init(&p.writer, options->arena))
+        return no_memory(&p);
+    if (pull_message(&p, lua_absindex(L, index), schema, &root))
         return -1;
-    *out = (struct bytes){.data = p.at, .size = written_so_far(&p)};
+    *out = (struct bytes){.data = p.writer.at, .size = wire_written(&p.writer)};
     return 0;
 }

@@ -52,7 +52,8 @@ static int reply(lua_State *L)
     struct bytes bytes;
     struct err err;
     if (codec_pull(L, 2, method->response, &options, &bytes, &err))
-        return luaL_error(L, "%s", err.text);
+        return err.code == STATUS_INTERNAL ? luaL_error(L, "%s", err.text)
+                                           : csi_status_raise(L, err.code, err.text);
     box->prepared = prepared_new(method->response, bytes);
     if (!box->prepared)
         return luaL_error(L, "not enough memory");

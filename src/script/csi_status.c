@@ -1,10 +1,16 @@
 /* csi.fail and the status object that it raises: a table with code (a name) and message. */
+#include "base/text.h"
 #include "script/state.h"
 
 #include <lauxlib.h>
+#include <string.h>
 
 static const char status_key; /* its address: the metatable's place in the registry */
 
+enum { MESSAGE_BYTES = 1024 }; /* gRPC carries it in a header, of which all together may be 8 KiB */
+
+static const char message_wanted[] =
+    "expected a message of 1 to 1024 bytes that says why, in UTF-8, without NUL";
 static const char code_wanted[] = "expected the name or number of a gRPC status other than OK";
 
 int csi_status_code(lua_State *L, int index)
@@ -18,6 +24,15 @@ int csi_status_code(lua_State *L, int index)
         code = (int)lua_tointeger(L, index);
     }
     return code == STATUS_OK ? -1 : code;
+}
+
+const char *csi_status_message(lua_State *L, int index)
+{
+    size_t n;
+    const char *message = lua_type(L, index) == LUA_TSTRING ? lua_tolstring(L, index, &n) : NULL;
+    bool good = message && n > 0 && n <= MESSAGE_BYTES && text_is_utf8(message, n) &&
+                !memchr(message, '\0', n);
+    return good ? message : NULL;
 }
 
 bool csi_status_get(lua_State *L, int index, int *code, const char **message)
@@ -35,31 +50,33 @@ bool csi_status_get(lua_State *L, int index, int *code, const char **message)
     lua_pushliteral(L, "message");
     lua_rawget(L, index);
     *code = csi_status_code(L, -2);
-    bool whole = *code > 0 && lua_type(L, -1) == LUA_TSTRING;
-    *message = whole ? lua_tostring(L, -1) : NULL; /* the table keeps it */
+    *message = csi_status_message(L, -1); /* the table keeps it */
     lua_pop(L, 2);
-    return whole;
+    return *code > 0 && *message;
 }
 
-/* csi.fail(code, message): ends the handler; the caller gets this status.
- * code: the name ("FAILED_PRECONDITION") or number of a gRPC status other than OK. message: what a
- * person should read, not empty. Never returns; pcall sees a table with code and message. */
-static int fail(lua_State *L)
+int csi_status_raise(lua_State *L, int code, const char *message)
 {
-    int code = csi_status_code(L, 1);
-    luaL_argcheck(L, code > 0, 1, code_wanted);
-    size_t n;
-    luaL_checktype(L, 2, LUA_TSTRING);
-    lua_tolstring(L, 2, &n);
-    luaL_argcheck(L, n > 0, 2, "expected a message that says why, got an empty string");
     lua_createtable(L, 0, 2);
     lua_pushstring(L, status_name(code));
     lua_setfield(L, -2, "code");
-    lua_pushvalue(L, 2);
+    lua_pushstring(L, message);
     lua_setfield(L, -2, "message");
     lua_rawgetp(L, LUA_REGISTRYINDEX, &status_key);
     lua_setmetatable(L, -2);
     return lua_error(L);
+}
+
+/* csi.fail(code, message): ends the handler; the caller gets this status.
+ * code: the name ("FAILED_PRECONDITION") or number of a gRPC status other than OK. message: what a
+ * person should read, 1 to 1024 bytes. Never returns; pcall sees a table with code and message. */
+static int fail(lua_State *L)
+{
+    int code = csi_status_code(L, 1);
+    luaL_argcheck(L, code > 0, 1, code_wanted);
+    luaL_checktype(L, 2, LUA_TSTRING);
+    luaL_argcheck(L, csi_status_message(L, 2), 2, message_wanted);
+    return csi_status_raise(L, code, lua_tostring(L, 2));
 }
 
 /* tostring(status): "FAILED_PRECONDITION: kernel module rbd is not loaded". */

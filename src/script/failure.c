@@ -25,12 +25,7 @@ static const char *copy_text(struct task *task, const char *text)
  */
 static void shorten(const char *text, char *line)
 {
-    size_t n = strcspn(text, "\n");
-    if (n >= SHORT_TEXT) {
-        n = SHORT_TEXT - 1;
-        while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
-            n--;
-    }
+    size_t n = text_cut(text, strcspn(text, "\n"), SHORT_TEXT - 1);
     memcpy(line, text, n);
     line[n] = '\0';
     if (!text_is_utf8(line, n))

@@ -54,7 +54,7 @@ static void warn(void *data, const struct err *err)
 
 /* ---- taking one entry ---- */
 
-static void take_function(lua_State *L, struct handler *handler)
+static void take_function(const struct load *load, lua_State *L, struct handler *handler)
 {
     lua_Debug about;
     lua_pushvalue(L, -1);
@@ -62,7 +62,8 @@ static void take_function(lua_State *L, struct handler *handler)
     handler->kind = HANDLER_FUNCTION;
     handler->wants_request = about.isvararg || about.nparams >= 1;
     handler->wants_context = about.isvararg || about.nparams >= 2;
-    handler->line = about.linedefined > 0 ? about.linedefined : 0;
+    if (about.linedefined > 0 && load->from_script)
+        handler->line = about.linedefined;
     lua_pushvalue(L, -1);
     handler->function = luaL_ref(L, LUA_REGISTRYINDEX);
 }
@@ -128,11 +129,12 @@ static void take_entry(struct load *load, lua_State *L)
     char text[160];
     drop_handler(L, handler);
     handler->from_script = load->from_script;
+    handler->line = locate_line(load->text, load->entry->name, "");
     if (load->entry->server_streaming) {
         tell_entry(load, VM_WARNING,
                    "streaming replies are not supported yet: answered UNIMPLEMENTED");
     } else if (lua_isfunction(L, -1)) {
-        take_function(L, handler);
+        take_function(load, L, handler);
     } else if (lua_istable(L, -1) || csi_reply_get(L, -1)) {
         take_constant(load, L, handler);
     } else {
@@ -140,8 +142,6 @@ static void take_entry(struct load *load, lua_State *L)
                  load->entry->name, luaL_typename(L, -1));
         tell_entry(load, VM_ERROR, text);
     }
-    if (handler->line == 0)
-        handler->line = locate_line(load->text, load->entry->name, "");
 }
 
 /* The key at index is no RPC. */
@@ -164,9 +164,10 @@ static void tell_unknown(struct load *load, lua_State *L, int index)
 /* The method called by the key at index; "csi.v1.Identity/Probe" is no key. */
 static const struct method *method_of_key(lua_State *L, int index)
 {
-    if (lua_type(L, index) != LUA_TSTRING || strchr(lua_tostring(L, index), '/'))
-        return NULL;
-    return catalog_method(lua_tostring(L, index));
+    size_t n;
+    const char *name = lua_type(L, index) == LUA_TSTRING ? lua_tolstring(L, index, &n) : NULL;
+    bool plain = name && strlen(name) == n && !strchr(name, '/');
+    return plain ? catalog_method(name) : NULL;
 }
 
 /* Takes every entry of the table on top, methods in their order.  [-0, +0, e] */

@@ -6,10 +6,13 @@
 
 #include <ctype.h>
 #include <lauxlib.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { MODULE_BYTES = 1 << 20, NAME_BYTES = 200 };
+
+static const char loading; /* its address stands for a module that is being loaded */
 
 /* True for names of letters, digits, _ and -, with single dots between: what can leave no folder.
  */
@@ -67,6 +70,23 @@ static void load_beside(lua_State *L, const char *module, const char *file)
     chunk_load(L, text, size, lua_pushfstring(L, "@%s", path));
 }
 
+/* lua_pcall's function: runs the module whose name is the argument, returns what it is. */
+static int run_module(lua_State *L)
+{
+    const char *module = lua_tostring(L, 1);
+    char file[NAME_BYTES + 8];
+    file_name(module, file, sizeof(file));
+    if (!load_embedded(L, file))
+        load_beside(L, module, file);
+    lua_pushvalue(L, 1);
+    lua_call(L, 1, 1);
+    if (lua_isnil(L, -1)) {
+        lua_pop(L, 1);
+        lua_pushboolean(L, 1);
+    }
+    return 1;
+}
+
 static int require(lua_State *L)
 {
     const char *module = luaL_checkstring(L, 1);
@@ -74,25 +94,22 @@ static int require(lua_State *L)
                   "expected a module name such as \"checks\" or \"lib.tcp\"");
     lua_settop(L, 1);
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE); /* stack: name loaded */
-    if (lua_getfield(L, 2, module) != LUA_TNIL)
+    lua_getfield(L, 2, module);
+    if (lua_touserdata(L, -1) == &loading)
+        return luaL_error(L, "module '%s' requires itself, perhaps by way of others", module);
+    if (!lua_isnil(L, -1))
         return 1;
-    if (strcmp(module, "csi") == 0) {
-        csi_open(L);
-    } else {
-        char file[NAME_BYTES + 8];
-        file_name(module, file, sizeof(file));
-        if (!load_embedded(L, file))
-            load_beside(L, module, file);
-        lua_pushvalue(L, 1);
-        lua_call(L, 1, 1);
-        if (lua_isnil(L, -1)) {
-            lua_pop(L, 1);
-            lua_pushboolean(L, 1);
-        }
-    }
-    lua_pushvalue(L, -1);
+    lua_pushlightuserdata(L, (void *)(uintptr_t)&loading);
     lua_setfield(L, 2, module);
-    return 1;
+    lua_pushcfunction(L, run_module);
+    lua_pushvalue(L, 1);
+    int status = lua_pcall(L, 1, 1, 0);
+    if (status == LUA_OK)
+        lua_pushvalue(L, -1);
+    else
+        lua_pushnil(L); /* the next require tries again */
+    lua_setfield(L, 2, module);
+    return status == LUA_OK ? 1 : lua_error(L);
 }
 
 void require_open(lua_State *L)

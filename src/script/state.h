@@ -69,6 +69,13 @@ bool csi_status_get(lua_State *L, int index, int *code, const char **message);
  * no failure.  [-0, +0, -] */
 int csi_status_code(lua_State *L, int index);
 
+/* csi_status.c: the message at index, if it is one that a status can carry; else NULL.  [-0, +0, -]
+ */
+const char *csi_status_message(lua_State *L, int index);
+
+/* csi_status.c: raises a status object, as csi.fail does. Never returns.  [-0, +0, e] */
+int csi_status_raise(lua_State *L, int code, const char *message);
+
 /* csi_reply.c: the prepared reply at index, or NULL when something else is there.  [-0, +0, -] */
 struct prepared *csi_reply_get(lua_State *L, int index);
 

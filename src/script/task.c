@@ -124,8 +124,9 @@ static void take_failure(struct task *task, lua_State *L, int code_index)
 {
     int code = csi_status_code(L, code_index);
     struct err err;
-    if (code > 0 && lua_type(L, code_index + 1) == LUA_TSTRING) {
-        set_status(task, code, lua_tostring(L, code_index + 1));
+    const char *message = csi_status_message(L, code_index + 1);
+    if (code > 0 && message) {
+        set_status(task, code, message);
         return;
     }
     err_set(&err, STATUS_INTERNAL,

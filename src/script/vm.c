@@ -19,7 +19,7 @@ static int open_state(lua_State *L)
     require_open(L);
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
     csi_open(L);
-    lua_setfield(L, -2, "csi");
+    lua_setfield(L, -2, "csi"); /* for require */
     luaL_checkstack(L, MAIN_STACK, NULL);
     return 0;
 }

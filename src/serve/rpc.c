@@ -59,6 +59,15 @@ void rpc_wait(struct rpc *rpc)
         &rpc->payload, rpc->host->queue, rpc->host->queue, &rpc->accepted);
     if (error != GRPC_CALL_OK) /* only a mistake of ours: gRPC core says no in rpc_on_accept */
         abort();
+    rpc->host->n_waiting++;
+}
+
+/* The struct came back from gRPC core for good. */
+static void retire(struct rpc *rpc)
+{
+    struct rpc_host *host = rpc->host;
+    rpc_free(rpc);
+    rpc_host_fell(host);
 }
 
 bool rpc_new(struct rpc **list, struct rpc_host *host, const struct method *method,
@@ -166,7 +175,11 @@ static void rpc_on_sent(struct op *op, bool ok)
     rpc->payload = NULL;
     rpc->metadata.count = 0; /* what it held was the call's */
     arena_reset(&rpc->arena);
-    rpc_wait(rpc);
+    rpc->host->n_open--;
+    if (rpc->host->stopping)
+        retire(rpc);
+    else
+        rpc_wait(rpc);
 }
 
 /* ---- the handler ---- */
@@ -313,10 +326,12 @@ static void answer(struct rpc *rpc)
 static void rpc_on_accept(struct op *op, bool ok)
 {
     struct rpc *rpc = container_of(op, struct rpc, accepted);
+    rpc->host->n_waiting--;
     if (!ok) { /* the server shuts down */
-        rpc_free(rpc);
+        retire(rpc);
         return;
     }
+    rpc->host->n_open++;
     rpc->number = ++rpc->host->n_calls;
     answer(rpc);
 }

@@ -15,7 +15,19 @@ struct rpc_host {
     grpc_completion_queue *queue;
     struct vm *vm;
     uint64_t n_calls; /* since the start; makes the ids */
+    size_t n_open;    /* calls taken and not yet answered */
+    size_t n_waiting; /* structs that gRPC core holds: it must give back each one before it ends */
+    bool stopping;    /* no further call is waited for */
+    /* Told while stopping, when n_open or n_waiting has fallen. */
+    void (*fell)(struct rpc_host *host);
 };
+
+/* While stopping, tells that n_open or n_waiting has fallen. */
+static inline void rpc_host_fell(struct rpc_host *host)
+{
+    if (host->stopping)
+        host->fell(host);
+}
 
 struct rpc;
 

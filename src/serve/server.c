@@ -17,6 +17,7 @@ enum {
     MAX_REQUEST_BYTES = 4 * 1024 * 1024,
     MAX_STREAMS = 100, /* of one connection; keeps rapid resets from taking memory */
     MIN_PING_INTERVAL_MS = 1000,
+    LINGER_NS = 20 * 1000 * 1000,
 };
 
 struct server {
@@ -26,7 +27,8 @@ struct server {
     struct rpc *calls;       /* until the server starts; NULL then */
     struct unknown *unknown; /* the same */
     struct op shut_down;     /* the tag of the shutdown */
-    struct timer grace;      /* set while calls in flight may finish */
+    bool is_shut_down;       /* it came back */
+    struct timer grace;      /* set while calls in flight may finish, then while clients may go */
     void (*done)(void *data);
     void *data;
 };
@@ -75,7 +77,7 @@ static int register_methods(struct server *server, void *handles[CATALOG_METHODS
 static int make_calls(struct server *server, void *handles[CATALOG_METHODS], struct err *err)
 {
     const struct method *methods = catalog_methods();
-    server->unknown = unknown_new(server->host.server, server->host.queue);
+    server->unknown = unknown_new(&server->host);
     bool made = server->unknown != NULL;
     for (int i = 0; i < CATALOG_METHODS && made; i++) {
         int n = is_identity(&methods[i]) ? ARMED_IDENTITY : ARMED_OTHERS;
@@ -126,7 +128,18 @@ void server_add_connection(struct server *server, int fd)
     grpc_server_add_channel_from_fd(server->host.server, fd, server->credentials);
 }
 
-static void on_grace_over(struct timer *timer)
+/* Ends once gRPC core has given back all that it held: calls, waiting structs, the server itself.
+ */
+static void end_if_over(struct server *server)
+{
+    struct rpc_host *host = &server->host;
+    if (!server->is_shut_down || host->n_open > 0 || host->n_waiting > 0)
+        return;
+    loop_timer_clear(server->loop, &server->grace);
+    server->done(server->data);
+}
+
+static void on_time_over(struct timer *timer)
 {
     server_cancel_calls(container_of(timer, struct server, grace));
 }
@@ -135,8 +148,21 @@ static void on_shut_down(struct op *op, bool ok)
 {
     struct server *server = container_of(op, struct server, shut_down);
     (void)ok;
-    loop_timer_clear(server->loop, &server->grace);
-    server->done(server->data);
+    server->is_shut_down = true;
+    end_if_over(server);
+}
+
+/* When the last call is answered, clients get a moment to read it and to go by themselves; gRPC
+ * core would wait for them for ever. A call whose request is still coming in holds one of
+ * n_waiting. */
+static void on_fell(struct rpc_host *host)
+{
+    struct server *server = container_of(host, struct server, host);
+    if (host->n_open > 0 || host->n_waiting > 0)
+        return;
+    if (!loop_timer_set(server->loop, &server->grace, LINGER_NS))
+        server_cancel_calls(server);
+    end_if_over(server);
 }
 
 void server_shutdown(struct server *server, int64_t grace, void (*done)(void *data), void *data)
@@ -144,7 +170,9 @@ void server_shutdown(struct server *server, int64_t grace, void (*done)(void *da
     server->done = done;
     server->data = data;
     server->shut_down.fn = on_shut_down;
-    server->grace.fn = on_grace_over;
+    server->grace.fn = on_time_over;
+    server->host.fell = on_fell;
+    server->host.stopping = true;
     grpc_server_shutdown_and_notify(server->host.server, server->host.queue, &server->shut_down);
     if (!loop_timer_set(server->loop, &server->grace, grace))
         server_cancel_calls(server);

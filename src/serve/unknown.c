@@ -14,8 +14,7 @@ enum { VERBOSITY = 2 };
 struct unknown {
     struct op accepted; /* the tag while it waits for a call */
     struct op sent;     /* the tag of the reply's batch */
-    grpc_server *server;
-    grpc_completion_queue *queue;
+    struct rpc_host *host;
     grpc_call *call;
     grpc_call_details details;
     grpc_metadata_array metadata;
@@ -24,10 +23,12 @@ struct unknown {
 
 void unknown_wait(struct unknown *unknown)
 {
-    if (grpc_server_request_call(unknown->server, &unknown->call, &unknown->details,
-                                 &unknown->metadata, unknown->queue, unknown->queue,
+    grpc_completion_queue *queue = unknown->host->queue;
+    if (grpc_server_request_call(unknown->host->server, &unknown->call, &unknown->details,
+                                 &unknown->metadata, queue, queue,
                                  &unknown->accepted) != GRPC_CALL_OK)
         abort(); /* only a mistake of ours */
+    unknown->host->n_waiting++;
 }
 
 void unknown_free(struct unknown *unknown)
@@ -39,6 +40,14 @@ void unknown_free(struct unknown *unknown)
     free(unknown);
 }
 
+/* gRPC core has given it back for good. */
+static void retire(struct unknown *unknown)
+{
+    struct rpc_host *host = unknown->host;
+    unknown_free(unknown);
+    rpc_host_fell(host);
+}
+
 static void on_sent(struct op *op, bool ok)
 {
     struct unknown *unknown = container_of(op, struct unknown, sent);
@@ -47,16 +56,22 @@ static void on_sent(struct op *op, bool ok)
     grpc_call_details_destroy(&unknown->details);
     grpc_call_details_init(&unknown->details);
     unknown->metadata.count = 0; /* what it held was the call's */
-    unknown_wait(unknown);
+    unknown->host->n_open--;
+    if (unknown->host->stopping)
+        retire(unknown);
+    else
+        unknown_wait(unknown);
 }
 
 static void on_accept(struct op *op, bool ok)
 {
     struct unknown *unknown = container_of(op, struct unknown, accepted);
+    unknown->host->n_waiting--;
     if (!ok) { /* the server shuts down */
-        unknown_free(unknown);
+        retire(unknown);
         return;
     }
+    unknown->host->n_open++;
     char text[160];
     size_t n = GRPC_SLICE_LENGTH(unknown->details.method);
     snprintf(text, sizeof(text), "unknown method %.*s", n < 100 ? (int)n : 100,
@@ -79,7 +94,7 @@ static void on_accept(struct op *op, bool ok)
     grpc_slice_unref(details);
 }
 
-struct unknown *unknown_new(grpc_server *server, grpc_completion_queue *queue)
+struct unknown *unknown_new(struct rpc_host *host)
 {
     struct unknown *unknown = calloc(1, sizeof(*unknown));
     if (!unknown)
@@ -87,8 +102,7 @@ struct unknown *unknown_new(grpc_server *server, grpc_completion_queue *queue)
     *unknown = (struct unknown){
         .accepted.fn = on_accept,
         .sent.fn = on_sent,
-        .server = server,
-        .queue = queue,
+        .host = host,
     };
     grpc_call_details_init(&unknown->details);
     grpc_metadata_array_init(&unknown->metadata);

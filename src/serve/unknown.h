@@ -2,12 +2,12 @@
 #ifndef LUACSI_SERVE_UNKNOWN_H
 #define LUACSI_SERVE_UNKNOWN_H
 
-#include <grpc/grpc.h>
+#include "serve/rpc.h"
 
 struct unknown;
 
 /* NULL when memory is short. */
-struct unknown *unknown_new(grpc_server *server, grpc_completion_queue *queue);
+struct unknown *unknown_new(struct rpc_host *host);
 
 /* Answers every call of an unregistered method with UNIMPLEMENTED: gRPC core leaves such calls
  * hanging when nobody asks for them. Frees itself when the server shuts down. The server must have
