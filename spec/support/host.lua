@@ -11,9 +11,9 @@ local wait = require "spec.support.wait"
 local host = {}
 local Server = { __index = {} }
 
-local BINARY = os.getenv("LUACSI") or "build/luacsi"
+local BINARY = assert(uv.fs_realpath(os.getenv("LUACSI") or "build/luacsi"))
 
-local started = {} -- processes since the last teardown, each with its folder
+local started, folders = {}, {} -- since the last teardown
 
 -- The command line: prefix (a list; say, to set a limit), wrapper, binary, arguments.
 local function command_line(prefix, arguments)
@@ -30,7 +30,13 @@ local function new_folder()
   local dir = assert(uv.fs_mkdtemp(uv.os_tmpdir() .. "/luacsi-spec-XXXXXX"))
   assert(uv.fs_chmod(dir, 493)) -- 0755: a spec may drop its privileges
   assert(uv.fs_mkdir(dir .. "/run", 493))
+  folders[#folders + 1] = dir
   return dir
+end
+
+-- A new, empty folder for sockets, which teardown removes with all that is in it then.
+function host.folder()
+  return new_folder() .. "/run"
 end
 
 local function files_in(dir)
@@ -66,6 +72,12 @@ local function start(arguments, options, dir)
   })
   started[#started + 1] = child
   return child
+end
+
+-- Starts `luacsi ARGUMENTS...` and goes on; teardown waits for its end. options: env, stdin, prefix, cwd.
+-- Gives the process.
+function host.start(arguments, options)
+  return start(arguments, options or {}, new_folder())
 end
 
 -- Runs `luacsi ARGUMENTS...` to its end. options: env, stdin, prefix, cwd, limit (seconds).
@@ -155,6 +167,14 @@ function Server.__index:connect()
   return connection
 end
 
+-- Closes all that connect gave.
+function Server.__index:disconnect()
+  for _, connection in ipairs(self.connections or {}) do
+    connection:close()
+  end
+  self.connections = nil
+end
+
 -- Runs a client command against this server, as host.run.
 function Server.__index:run(arguments, options)
   local all = table.move(arguments, 1, #arguments, 1, {})
@@ -178,10 +198,7 @@ end
 
 -- Asks it to end, and checks that it went cleanly.
 function Server.__index:stop()
-  for _, connection in ipairs(self.connections or {}) do
-    connection:close()
-  end
-  self.connections = nil
+  self:disconnect()
   if not self.process.code then
     self:signal("sigterm")
   end
@@ -206,9 +223,11 @@ function host.teardown()
       check(pcall(target.stop or target.wait, target))
     end
     check(not child:report(), child:report())
-    remove_tree(child.dir)
   end
-  started = {}
+  for _, dir in ipairs(folders) do
+    remove_tree(dir)
+  end
+  started, folders = {}, {}
   assert(#faults == 0, table.concat(faults, "\n"))
 end
 

@@ -16,6 +16,11 @@ http2.PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 local TYPE, FLAG = http2.TYPE, http2.FLAG
 
+-- The server may hang up while we write: an error of the write then, not our end.
+local sigpipe = uv.new_signal()
+sigpipe:start("sigpipe", function() end)
+sigpipe:unref()
+
 local NAME = {}
 for name, number in pairs(TYPE) do
   NAME[number] = name
@@ -40,11 +45,16 @@ function http2.connect(path)
   return self
 end
 
+-- Says what a client has to say first.
+function Connection.__index:shake_hands()
+  self:write(http2.PREFACE)
+  self:frame("SETTINGS", 0, 0, "")
+end
+
 -- Connects and shakes hands.
 function http2.start(path)
   local self = http2.connect(path)
-  self:write(http2.PREFACE)
-  self:frame("SETTINGS", 0, 0, "")
+  self:shake_hands()
   return self
 end
 

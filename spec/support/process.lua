@@ -21,7 +21,7 @@ end
 
 process.read_file, process.write_file = read_file, write_file
 
--- Our environment without what configures luacsi or a CSI driver; then the changes.
+-- Our environment without what configures luacsi or a CSI driver; then the changes (false: not there).
 local function environment(changes)
   local values = uv.os_environ()
   for name in pairs(values) do
@@ -30,7 +30,7 @@ local function environment(changes)
     end
   end
   for name, value in pairs(changes or {}) do
-    values[name] = value
+    values[name] = value or nil
   end
   local list = {}
   for name, value in pairs(values) do

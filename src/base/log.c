@@ -213,6 +213,22 @@ static void put_json_start(struct line *line, enum log_severity severity, const 
     put_field(line, &log_int("v", 0));
 }
 
+/* A field of the caller's; a key that is one of the line's own gets _ behind: JSON has each key
+ * once. */
+static void put_callers_field(struct line *line, const struct log_field *field)
+{
+    static const char *const own[] = {"ts", "caller", "level", "msg", "v", "cut", "dropped_lines"};
+    char renamed[24];
+    struct log_field copy = *field;
+    for (size_t i = 0; line->json && i < sizeof(own) / sizeof(own[0]); i++) {
+        if (strcmp(field->key, own[i]) == 0) {
+            snprintf(renamed, sizeof(renamed), "%s_", own[i]);
+            copy.key = renamed;
+        }
+    }
+    put_field(line, &copy);
+}
+
 /* True when the whole line went out. A reader that has gone is not written to: no SIGPIPE. */
 static bool write_line(const struct line *line)
 {
@@ -236,7 +252,7 @@ void log_write(enum log_severity severity, const char *file, int number, const c
         put_field(&line, &log_int("dropped_lines", (int64_t)unreported));
     bool reported = !line.cut;
     for (; fields->kind != LOG_END; fields++)
-        put_field(&line, fields);
+        put_callers_field(&line, fields);
     put_tail(&line, line.json ? "}\n" : "\n");
     if (write_line(&line)) {
         unreported = reported ? 0 : unreported;

@@ -167,3 +167,8 @@ void schema_describe(const struct schema_field *field, char *text, size_t size)
     else
         snprintf(text, size, "%s", describe_kind(field));
 }
+
+void schema_describe_item(const struct schema_field *field, char *text, size_t size)
+{
+    snprintf(text, size, "%s", describe_kind(field));
+}

@@ -62,6 +62,9 @@ struct schema {
 /* The field called name (n bytes); NULL: the message has none. */
 const struct schema_field *schema_find(const struct schema *schema, const char *name, size_t n);
 
+/* The same for one item of a repeated field: "string", "table". */
+void schema_describe_item(const struct schema_field *field, char *text, size_t size);
+
 /* The text that an error shows for what the field wants: "string", "list of PluginCapability". */
 void schema_describe(const struct schema_field *field, char *text, size_t size);
 

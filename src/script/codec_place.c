@@ -14,12 +14,14 @@ static size_t path_text(const struct place *place, char *text, size_t size)
     if (!place)
         return 0;
     size_t n = path_text(place->outer, text, size);
+    const char *name =
+        place->name && text_is_utf8(place->name, strlen(place->name)) ? place->name : "?";
     int more = 0;
     if (n < size && place->index > 0)
         more = snprintf(text + n, size - n, "[%lld]", place->index);
     else if (n < size)
         more = snprintf(text + n, size - n, "%s%.*s", place->outer ? "." : "",
-                        (int)text_cut(place->name, strlen(place->name), KEY_TEXT), place->name);
+                        (int)text_cut(name, strlen(name), KEY_TEXT), name);
     return n + (size_t)(more > 0 ? more : 0);
 }
 
@@ -66,7 +68,10 @@ int place_wrong_field(const struct place *place, lua_State *L, int index,
                       const struct schema_field *field, struct err *err)
 {
     char expected[128];
-    schema_describe(field, expected, sizeof(expected));
+    if (place->index > 0)
+        schema_describe_item(field, expected, sizeof(expected));
+    else
+        schema_describe(field, expected, sizeof(expected));
     return place_wrong_type(place, L, index, expected, err);
 }
 
@@ -109,9 +114,8 @@ static const char *describe_key(lua_State *L, int index, char text[static PLACE_
 {
     static const char prefix[] = "string ";
     place_describe(L, index, text);
-    if (strncmp(text, prefix, sizeof(prefix) - 1) == 0)
-        memmove(text, text + sizeof(prefix) - 1, strlen(text) - sizeof(prefix) + 2);
-    return text;
+    bool quoted = strncmp(text, prefix, sizeof(prefix) - 1) == 0;
+    return quoted ? text + sizeof(prefix) - 1 : text;
 }
 
 static bool is_field(lua_State *L, int index, const struct schema *schema)

@@ -174,18 +174,18 @@ static int pull_string(struct pull *p, int index, const struct schema_field *fie
     return write_bytes(p, s, n) || write_varint(p, n) || write_tag(p, field) ? -1 : 0;
 }
 
-static int pull_timestamp(struct pull *p, int index, const struct schema_field *field,
+static int pull_timestamp(struct pull *p, int index, const struct schema *schema,
                           const struct place *place)
 {
-    const struct schema *schema = field->message;
+    static const char expected[] = "RFC 3339 string";
     size_t n;
     int64_t seconds;
     int32_t nanos;
     if (lua_type(p->L, index) != LUA_TSTRING)
-        return wrong_field(p, index, field, place);
+        return place_wrong_type(place, p->L, index, expected, p->err);
     const char *text = lua_tolstring(p->L, index, &n);
     if (!timestamp_parse(text, n, &seconds, &nanos))
-        return wrong_field(p, index, field, place);
+        return place_wrong_type(place, p->L, index, expected, p->err);
     if (nanos && (write_varint(p, (uint64_t)nanos) || write_tag(p, &schema->fields[1])))
         return -1;
     if (seconds && (write_varint(p, (uint64_t)seconds) || write_tag(p, &schema->fields[0])))
@@ -193,34 +193,40 @@ static int pull_timestamp(struct pull *p, int index, const struct schema_field *
     return 0;
 }
 
-/* The plain value of a google.protobuf wrapper; the rules speak of the field that holds it. */
-static int pull_wrapped(struct pull *p, int index, const struct schema_field *field,
-                        const struct place *place)
+/* The plain value of a google.protobuf wrapper; the rules speak of the field that holds it (ruled),
+ * if there is one. */
+static int pull_wrapped(struct pull *p, int index, const struct schema *schema,
+                        const struct schema_field *ruled, const struct place *place)
 {
-    const struct schema_field *inner = &field->message->fields[0];
+    const struct schema_field *inner = &schema->fields[0];
     if (inner->kind == KIND_STRING || inner->kind == KIND_BYTES)
         return pull_string(p, index, inner, false, place);
-    return pull_varint(p, index, inner, field, place);
+    return pull_varint(p, index, inner, ruled ? ruled : inner, place);
+}
+
+/* What lies inside a message, whatever its form. */
+static int pull_content(struct pull *p, int index, const struct schema *schema,
+                        const struct schema_field *ruled, const struct place *place)
+{
+    switch (schema->form) {
+    case FORM_TIMESTAMP:
+        return pull_timestamp(p, index, schema, place);
+    case FORM_WRAPPER:
+        return pull_wrapped(p, index, schema, ruled, place);
+    case FORM_TABLE:
+    case FORM_MAP_ENTRY:
+        break;
+    }
+    return pull_message(p, index, schema, place);
 }
 
 static int pull_submessage(struct pull *p, int index, const struct schema_field *field,
                            const struct place *place)
 {
     size_t before = wire_written(&p->writer);
-    int failed = 0;
-    switch (field->message->form) {
-    case FORM_TIMESTAMP:
-        failed = pull_timestamp(p, index, field, place);
-        break;
-    case FORM_WRAPPER:
-        failed = pull_wrapped(p, index, field, place);
-        break;
-    case FORM_TABLE:
-    case FORM_MAP_ENTRY:
-        failed = pull_message(p, index, field->message, place);
-        break;
-    }
-    return failed || write_length_and_tag(p, field, before) ? -1 : 0;
+    if (pull_content(p, index, field->message, field, place))
+        return -1;
+    return write_length_and_tag(p, field, before);
 }
 
 static int pull_value(struct pull *p, int index, const struct schema_field *field, bool always,
@@ -444,7 +450,7 @@ int codec_pull(lua_State *L, int index, const struct schema *schema,
     struct place root = {.name = schema->name};
     if (wire_writer_init(&p.writer, options->arena))
         return no_memory(&p);
-    if (pull_message(&p, lua_absindex(L, index), schema, &root))
+    if (pull_content(&p, lua_absindex(L, index), schema, NULL, &root))
         return -1;
     *out = (struct bytes){.data = p.writer.at, .size = wire_written(&p.writer)};
     return 0;

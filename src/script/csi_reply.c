@@ -2,6 +2,7 @@
 #include "script/state.h"
 
 #include <lauxlib.h>
+#include <string.h>
 
 static const char type_name[] = "csi.reply";
 
@@ -33,10 +34,11 @@ static void warn(void *data, const struct err *err)
  * failed. */
 static int reply(lua_State *L)
 {
-    const char *name = luaL_checkstring(L, 1);
+    size_t n;
+    const char *name = luaL_checklstring(L, 1, &n);
     luaL_checktype(L, 2, LUA_TTABLE);
     lua_settop(L, 2);
-    const struct method *method = catalog_method(name);
+    const struct method *method = strlen(name) == n ? catalog_method(name) : NULL;
     if (!method)
         return luaL_argerror(L, 1, "expected the name of a CSI method");
     struct vm *vm = vm_of(L);

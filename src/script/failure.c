@@ -66,10 +66,15 @@ void failure_describe(struct task *task, lua_State *co, int lua_status)
     lua_State *L = task->vm->L;
     struct failure failure = {.task = task, .co = co};
     if (lua_status == LUA_ERRMEM) {
+        lua_Debug at = {.currentline = -1};
+        if (lua_getstack(co, 0, &at))
+            lua_getinfo(co, "Sl", &at); /* needs no memory */
         lua_pop(co, 1);
         task->status = STATUS_RESOURCE_EXHAUSTED;
         task->message = "the script ran out of memory";
-        log_error("Handler ran out of memory", log_str("method", task->method->name));
+        log_error("Handler ran out of memory", log_str("method", task->method->name),
+                  log_str("in", at.currentline > 0 ? at.short_src : "C"),
+                  log_int("line", at.currentline > 0 ? at.currentline : 0));
         return;
     }
     lua_pushcfunction(L, describe);
