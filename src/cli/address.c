@@ -1,12 +1,20 @@
 /* Knows the default endpoint. No state; the main thread. */
 #include "cli/address.h"
 
+#include "io/endpoint.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+static int check_endpoint(const char *text, struct err *err)
+{
+    struct endpoint endpoint;
+    return endpoint_parse(&endpoint, text, err);
+}
 
 struct option address_option(const char **endpoint)
 {
@@ -16,6 +24,7 @@ struct option address_option(const char **endpoint)
         .variable = "CSI_ENDPOINT",
         .value = "ADDRESS",
         .type = OPTION_STRING,
+        .check = check_endpoint,
         .to.string = endpoint,
         .help =
             "Where the driver listens: unix:///path, unix:path, /path or tcp://127.0.0.1:port.\n"

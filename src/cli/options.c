@@ -141,7 +141,7 @@ static int store(const struct option *option, const char *source, const char *te
     switch (option->type) {
     case OPTION_STRING:
         *option->to.string = text;
-        return 0;
+        return option->check && option->check(text, err) ? err_prefix(err, "%s: ", source) : 0;
     case OPTION_INTEGER:
         return store_integer(option, source, text, err);
     case OPTION_BOOL:

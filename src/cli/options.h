@@ -4,6 +4,8 @@
 #ifndef LUACSI_CLI_OPTIONS_H
 #define LUACSI_CLI_OPTIONS_H
 
+#include "base/err.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -46,8 +48,9 @@ struct option {
     const char *fallback; /* read when neither flag nor variable is there; NULL: nothing is */
     const char *help;     /* a sentence or two; the choices, if any, are among it */
     enum option_type type;
-    int64_t min, max;           /* of OPTION_INTEGER */
-    const char *const *choices; /* of OPTION_CHOICE; ends with NULL */
+    int (*check)(const char *text, struct err *err); /* of OPTION_STRING; NULL: any text will do */
+    int64_t min, max;                                /* of OPTION_INTEGER */
+    const char *const *choices;                      /* of OPTION_CHOICE; ends with NULL */
     union {
         const char **string;
         int64_t *integer;

@@ -58,10 +58,15 @@ void remote_print_text(FILE *file, const char *text)
 {
     for (const char *s = text; *s; s++) {
         unsigned char c = (unsigned char)*s;
-        if (c < 0x20 || c == 0x7f)
+        unsigned char next = (unsigned char)s[1];
+        if (c < 0x20 || c == 0x7f) {
             fprintf(file, "\\x%02x", c);
-        else
+        } else if (c == 0xc2 && next >= 0x80 && next < 0xa0) { /* U+0080 to U+009F, control, too */
+            fprintf(file, "\\x%02x", next);
+            s++;
+        } else {
             putc(c, file);
+        }
     }
 }
 

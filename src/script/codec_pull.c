@@ -406,6 +406,20 @@ static int finish_message(struct pull *p, int table, const struct schema *schema
     return 0;
 }
 
+/* A list of JSON, which may be empty, is no message: the JSON reader marks it.  [-0, +0, m] */
+static bool is_json_list(lua_State *L, int table)
+{
+    size_t n = 0;
+    if (!lua_getmetatable(L, table))
+        return false;
+    lua_pushliteral(L, "__jsontype");
+    lua_rawget(L, -2);
+    const char *type = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &n) : "";
+    bool is_list = n == 5 && memcmp(type, "array", 5) == 0;
+    lua_pop(L, 2);
+    return is_list;
+}
+
 /* Writes the fields of the table at index, last first.  [-0, +0, m] */
 static int pull_message(struct pull *p, int table, const struct schema *schema,
                         const struct place *place)
@@ -418,6 +432,10 @@ static int pull_message(struct pull *p, int table, const struct schema *schema,
     if (!lua_istable(L, table))
         return place_wrong_type(place, L, table, "table", p->err);
     luaL_checkstack(L, 6, "table nested too deeply");
+    if (is_json_list(L, table)) {
+        err_set(p->err, STATUS_INTERNAL, "expected table, got a list");
+        return place_prefix(place, p->err);
+    }
     for (unsigned i = schema->n_fields; i-- > 0;) {
         const struct schema_field *field = &schema->fields[i];
         struct place here = {.outer = place, .name = field->pb->name};

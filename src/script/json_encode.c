@@ -103,9 +103,12 @@ static void add_string(struct writer *w, const char *s, size_t n)
     add(w, "\"", 1);
     for (size_t i = 0; i < n; i++) {
         unsigned char c = (unsigned char)s[i];
-        if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f)
+        size_t start = i;
+        if (c == 0xc2 && i + 1 < n && (unsigned char)s[i + 1] < 0xa0)
+            c = (unsigned char)s[++i]; /* U+0080 to U+009F: control characters, too */
+        else if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f)
             continue;
-        add(w, s + plain, i - plain);
+        add(w, s + plain, start - plain);
         add_escaped(w, c);
         plain = i + 1;
     }

@@ -1,0 +1,160 @@
+-- Each file in examples/ does what its first lines say. One that has no spec here fails the last one.
+
+local host = require "spec.support.host"
+local process = require "spec.support.process"
+local wait = require "spec.support.wait"
+
+local described = {}
+
+-- Describes the example of that name; the specs get a function that serves it with some --set.
+local function example(name, specs)
+  described[#described + 1] = name .. ".lua"
+
+  local function serve(...)
+    local flags = {}
+    for _, pair in ipairs { ... } do
+      flags[#flags + 1] = "--set"
+      flags[#flags + 1] = pair
+    end
+    return host.serve { file = "examples/" .. name .. ".lua", flags = flags }
+  end
+
+  describe("examples/" .. name .. ".lua", function()
+    after_each(host.teardown)
+    specs(serve)
+  end)
+end
+
+example("hello", function(serve)
+  it("has a name, a version, and is ready", function()
+    local connection = serve():connect()
+    assert.same({
+      name = "hello.csi.example.com", vendor_version = "1.0.0", manifest = { greeting = "edit me and save" },
+    }, connection:call("GetPluginInfo"))
+    assert.same({ ready = true }, connection:call("Probe"))
+    assert.same({ capabilities = { { service = { type = "CONTROLLER_SERVICE" } } } },
+      connection:call("GetPluginCapabilities"))
+  end)
+
+  it("passes luacsi check without a warning", function()
+    assert.same({ code = 0, stdout = "examples/hello.lua: ok\n", stderr = "" },
+      host.run { "check", "examples/hello.lua" })
+  end)
+end)
+
+example("ceph-rbd", function(serve)
+  local NAME, VERSION = "name=rbd.csi.ceph.com", "version=v3.0.0"
+
+  it("answers as ceph-csi v3.0.0 does", function()
+    local connection = serve(NAME, VERSION):connect()
+    assert.same({ name = "rbd.csi.ceph.com", vendor_version = "v3.0.0", manifest = {} },
+      connection:call("GetPluginInfo"))
+    assert.same({}, connection:call("Probe"))
+    assert.same({ capabilities = {
+      { service = { type = "CONTROLLER_SERVICE" } },
+      { volume_expansion = { type = "ONLINE" } },
+      { service = { type = "VOLUME_ACCESSIBILITY_CONSTRAINTS" } },
+    } }, connection:call("GetPluginCapabilities"))
+  end)
+
+  it("answers with the same bytes", function()
+    local connection = serve(NAME, VERSION):connect()
+    local function assert_bytes(expected, method)
+      assert.equal(expected, connection:raw("/csi.v1.Identity/" .. method, ""))
+    end
+    assert_bytes("\x0a\x10rbd.csi.ceph.com\x12\x06v3.0.0", "GetPluginInfo")
+    assert_bytes("", "Probe")
+    assert_bytes("\x0a\4\x0a\2\8\1" .. "\x0a\4\x12\2\8\1" .. "\x0a\4\x0a\2\8\2", "GetPluginCapabilities")
+  end)
+
+  it("is UNAVAILABLE without a name or a version", function()
+    local function assert_unavailable(message, ...)
+      local connection = serve(...):connect()
+      assert.same({ nil, "UNAVAILABLE", message }, { connection:call("GetPluginInfo") })
+      assert.same({}, connection:call("Probe"))
+    end
+    assert_unavailable("Driver name not configured", VERSION)
+    assert_unavailable("Driver is missing version", NAME)
+    assert_unavailable("Driver name not configured")
+    assert_unavailable("Driver name not configured", "name=", VERSION)
+    assert_unavailable("Driver is missing version", NAME, "version=")
+  end)
+
+  it("passes luacsi check with its settings, though csc would crash", function()
+    local result = host.run { "check", "examples/ceph-rbd.lua", "--set", NAME, "--set", VERSION }
+    assert.equal(0, result.code)
+    assert.truthy(result.stdout:find("0 errors, 1 warning\n", 1, true))
+  end)
+end)
+
+example("not-ready-then-ready", function(serve)
+  it("is not ready, but no error, at first", function()
+    local connection = serve("after=3600"):connect()
+    assert.same({ ready = false }, connection:call("Probe"))
+    assert.same({ ready = false }, connection:call("Probe"))
+    assert.equal("slow.csi.example.com", connection:call("GetPluginInfo").name)
+  end)
+
+  it("is ready after the time", function()
+    local connection = serve("after=0.1"):connect()
+    assert(wait.for_(function() return connection:call("Probe").ready end))
+    assert.same({ ready = true }, connection:call("Probe"))
+  end)
+end)
+
+example("fail-twice", function(serve)
+  it("fails with DEADLINE_EXCEEDED twice, with ABORTED once, then is well", function()
+    local connection = serve():connect()
+    assert.equal("flaky.csi.example.com", connection:call("GetPluginInfo").name)
+    assert.same({ nil, "DEADLINE_EXCEEDED", "failure 1 of 3" }, { connection:call("Probe") })
+    assert.same({ nil, "DEADLINE_EXCEEDED", "failure 2 of 3" }, { connection:call("Probe") })
+    assert.same({ nil, "ABORTED", "failure 3 of 3" }, { connection:call("Probe") })
+    for _ = 1, 3 do
+      assert.same({ ready = true }, connection:call("Probe"))
+    end
+  end)
+end)
+
+example("readiness-file", function(serve)
+  it("follows the file", function()
+    local path = host.folder() .. "/ready"
+    local connection = serve("file=" .. path):connect()
+    assert.equal("file.csi.example.com", connection:call("GetPluginInfo").name)
+    assert.same({ ready = false }, connection:call("Probe"))
+    process.write_file(path, "ok\n")
+    assert.same({ ready = true }, connection:call("Probe"))
+    process.write_file(path, "  the array is down\n")
+    assert.same({ nil, "FAILED_PRECONDITION", "the array is down" }, { connection:call("Probe") })
+    process.write_file(path, "")
+    assert.same({ nil, "FAILED_PRECONDITION", path .. " is empty" }, { connection:call("Probe") })
+    assert(os.remove(path))
+    assert.same({ ready = false }, connection:call("Probe"))
+  end)
+
+  it("is broken when it cannot read the file", function()
+    local folder = host.folder()
+    local reply, code = serve("file=" .. folder):connect():call("Probe")
+    assert.same({ nil, "FAILED_PRECONDITION" }, { reply, code })
+  end)
+end)
+
+describe("the examples", function()
+  after_each(host.teardown)
+
+  it("have a spec each", function()
+    table.sort(described)
+    assert.same(host.files_in("examples"), described)
+  end)
+
+  it("load, and answer the three calls of Identity", function()
+    for _, name in ipairs(described) do
+      local server = host.serve {
+        file = "examples/" .. name, flags = { "--set", "name=a.example.com", "--set", "version=1" },
+      }
+      for _, method in ipairs { "GetPluginInfo", "Probe", "GetPluginCapabilities" } do
+        local reply, code = server:connect():call(method)
+        assert(reply or code ~= "INTERNAL", name)
+      end
+    end
+  end)
+end)
