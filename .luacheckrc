@@ -1,3 +1,6 @@
 std = "lua54"
 max_line_length = 110
 files["spec"] = { std = "+busted" }
+
+-- What these do is the point: fill tables that nobody reads, never come to the end, write over the libraries.
+files["examples/hostile"] = { ignore = { "241", "511", "122" } }

@@ -1,5 +1,7 @@
--- Ready while a file says so: --set file=/run/driver/ready. "ok" is ready, any other text is the reason
--- why the driver is broken, and no file at all means that it is still starting.
+-- Ready while a file says so: "ok" is ready, any other text is the reason why the driver is broken, and no
+-- file at all means that it is still starting.
+--   luacsi serve examples/readiness-file.lua --allow-read=/run/driver/ready
+-- Another file: --set file=PATH --allow-read=PATH.
 local csi = require "csi"
 
 local path = csi.config.file or "/run/driver/ready"

@@ -100,6 +100,17 @@ a.lua: 0 errors, 2 warnings
     assert.truthy(result.stdout:find("a.lua:4: error: GetPluginCapabilities ends in INTERNAL: ", 1, true))
   end)
 
+  it("names the line of the script where the handler was made elsewhere", function()
+    local result = check { ["coalesced.lua"] = [[
+      local csi = require "csi"
+      return {
+        GetPluginInfo = { name = "a.example.com", vendor_version = "1" },
+        Probe = csi.coalesce(function() return { ready = false } end),
+      }
+    ]] }
+    assert.matches("^coalesced%.lua:4: warning: ", result.stdout)
+  end)
+
   it("leaves out the rules with --validate off", function()
     assert.equal(0, check({ ["a.lua"] = VIOLATING }, "--validate=off").code)
   end)

@@ -1,27 +1,16 @@
--- Each file in examples/ does what its first lines say. One that has no spec here fails the last one.
+-- Each file in examples/ does what its first lines say. One that has no spec, here or in
+-- examples_runtime_spec.lua, fails the last one.
 
 local host = require "spec.support.host"
 local process = require "spec.support.process"
+local serve_example = require("spec.support.example").serve
 local wait = require "spec.support.wait"
 
-local described = {}
-
--- Describes the example of that name; the specs get a function that serves it with some --set.
+-- Describes the example of that name; the specs get a function that serves it.
 local function example(name, specs)
-  described[#described + 1] = name .. ".lua"
-
-  local function serve(...)
-    local flags = {}
-    for _, pair in ipairs { ... } do
-      flags[#flags + 1] = "--set"
-      flags[#flags + 1] = pair
-    end
-    return host.serve { file = "examples/" .. name .. ".lua", flags = flags }
-  end
-
   describe("examples/" .. name .. ".lua", function()
     after_each(host.teardown)
-    specs(serve)
+    specs(function(...) return serve_example(name, ...) end)
   end)
 end
 
@@ -118,7 +107,7 @@ end)
 example("readiness-file", function(serve)
   it("follows the file", function()
     local path = host.folder() .. "/ready"
-    local connection = serve("file=" .. path):connect()
+    local connection = serve("file=" .. path, "--allow-read=" .. path):connect()
     assert.equal("file.csi.example.com", connection:call("GetPluginInfo").name)
     assert.same({ ready = false }, connection:call("Probe"))
     process.write_file(path, "ok\n")
@@ -133,7 +122,7 @@ example("readiness-file", function(serve)
 
   it("is broken when it cannot read the file", function()
     local folder = host.folder()
-    local reply, code = serve("file=" .. folder):connect():call("Probe")
+    local reply, code = serve("file=" .. folder, "--allow-read=" .. folder):connect():call("Probe")
     assert.same({ nil, "FAILED_PRECONDITION" }, { reply, code })
   end)
 end)
@@ -141,16 +130,22 @@ end)
 describe("the examples", function()
   after_each(host.teardown)
 
+  local names = {}
+  for _, file in ipairs(host.files_in "examples") do
+    names[#names + 1] = file:match("^(.*)%.lua$")
+  end
+
   it("have a spec each", function()
-    table.sort(described)
-    assert.same(host.files_in("examples"), described)
+    local specs = process.read_file "spec/examples_spec.lua"
+      .. process.read_file "spec/examples_runtime_spec.lua"
+    for _, name in ipairs(names) do
+      assert.truthy(specs:find(('\nexample("%s"'):format(name), 1, true), name)
+    end
   end)
 
   it("load, and answer the three calls of Identity", function()
-    for _, name in ipairs(described) do
-      local server = host.serve {
-        file = "examples/" .. name, flags = { "--set", "name=a.example.com", "--set", "version=1" },
-      }
+    for _, name in ipairs(names) do
+      local server = serve_example(name, "name=a.example.com", "version=1", "--allow-all")
       for _, method in ipairs { "GetPluginInfo", "Probe", "GetPluginCapabilities" } do
         local reply, code = server:connect():call(method)
         assert(reply or code ~= "INTERNAL", name)

@@ -114,7 +114,7 @@ describe("a server after many calls", function()
   after_each(host.teardown)
 
   it("has no more memory and file descriptors than after a few", function()
-    local server = host.serve { script = SCRIPT }
+    local server = host.serve { script = SCRIPT, flags = { "--no-watch" } }
     assert.equal(0, server:run({ "probe" }).code) -- it listens before all of it is there
     local before = descriptors(server)
     local raw, acts = {}, {}

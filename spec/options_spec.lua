@@ -9,18 +9,25 @@ local REMOTE = {
   ["--endpoint"] = "LUACSI_ENDPOINT, CSI_ENDPOINT", ["--timeout"] = "LUACSI_TIMEOUT",
   ["--metadata"] = "LUACSI_METADATA", ["--json"] = "LUACSI_JSON",
 }
+-- What a script may do and take, for the commands that load one.
+local function script_flags(flags)
+  for _, name in ipairs { "allow-all", "allow-env", "allow-exec", "allow-net", "allow-read",
+    "handler-cpu", "handler-timeout", "memory", "set", "validate" } do
+    flags["--" .. name] = "LUACSI_" .. name:upper():gsub("-", "_")
+  end
+  flags["--nodeid"] = "LUACSI_NODEID, KUBE_NODE_NAME"
+  return flags
+end
+
 local COMMANDS = {
-  serve = {
+  serve = script_flags {
     ["--endpoint"] = "LUACSI_ENDPOINT, CSI_ENDPOINT", ["--socket-mode"] = "LUACSI_SOCKET_MODE",
     ["--grace"] = "LUACSI_GRACE", ["-v"] = "LUACSI_V", ["--logging-format"] = "LUACSI_LOGGING_FORMAT",
-    ["--set"] = "LUACSI_SET", ["--nodeid"] = "LUACSI_NODEID, KUBE_NODE_NAME",
-    ["--validate"] = "LUACSI_VALIDATE",
+    ["--max-in-flight"] = "LUACSI_MAX_IN_FLIGHT", ["--no-watch"] = "LUACSI_NO_WATCH",
+    ["--state"] = "LUACSI_STATE", ["--state-reset"] = "LUACSI_STATE_RESET",
   },
-  check = {
-    ["--set"] = "LUACSI_SET", ["--nodeid"] = "LUACSI_NODEID, KUBE_NODE_NAME",
-    ["--validate"] = "LUACSI_VALIDATE", ["--json"] = "LUACSI_JSON",
-  },
-  call = REMOTE, info = REMOTE, capabilities = REMOTE, probe = REMOTE,
+  check = script_flags { ["--json"] = "LUACSI_JSON" },
+  call = REMOTE, info = REMOTE, capabilities = REMOTE, probe = REMOTE, status = REMOTE,
 }
 
 -- Runs a command that must end with exit code 2 and this one line.

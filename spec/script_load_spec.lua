@@ -34,7 +34,9 @@ local function refused(path, expected, flags)
     assert(check.stdout:find(place .. got.message, 1, true), "check says\n" .. check.stdout)
   end
   assert(#told == #expected, "more is told than expected:\n" .. serve.stderr)
-  assert.matches(("luacsi serve: .*%d error"):format(#expected), serve.stderr)
+  assert(serve.stderr:find("luacsi serve: " .. path, 1, true), serve.stderr)
+  local more = serve.stderr:match "%(and (%d+) more%)"
+  assert.equal(#expected - 1, tonumber(more or 0))
 end
 
 local function refused_script(text, ...)

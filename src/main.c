@@ -18,6 +18,7 @@ static const struct {
     {"info", "", "show a driver's name and version", command_info},
     {"capabilities", "", "show what a driver can do", command_capabilities},
     {"probe", "", "is a driver ready? For exec probes", command_probe},
+    {"status", "", "show how a serving luacsi does", command_status},
 };
 
 enum { N_COMMANDS = sizeof(commands) / sizeof(commands[0]) };

@@ -43,7 +43,7 @@ end
 -- there; container: the list or map as a whole) or message (what the table there is).
 function broken.places(name, source)
   local list = {}
-  add_message(list, name, {}, name, source)
+  add_message(list, name:match("%.v1%.(.+)") or name, {}, name, source)
   return list
 end
 

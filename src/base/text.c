@@ -2,6 +2,7 @@
 #include "base/text.h"
 
 #include <string.h>
+#include <strings.h>
 
 size_t text_utf8_char(const char *s, size_t n)
 {
@@ -201,4 +202,29 @@ size_t text_cut(const char *s, size_t n, size_t most)
     while (most > 0 && ((unsigned char)s[most] & 0xc0) == 0x80)
         most--;
     return most;
+}
+
+bool text_size(const char *s, int64_t *bytes)
+{
+    static const struct {
+        const char *name;
+        int shift;
+    } size_units[] = {{"", 0},     {"B", 0},   {"K", 10},  {"KB", 10}, {"KI", 10},
+                      {"KIB", 10}, {"M", 20},  {"MB", 20}, {"MI", 20}, {"MIB", 20},
+                      {"G", 30},   {"GB", 30}, {"GI", 30}, {"GIB", 30}};
+    char number[24];
+    size_t n = strspn(s, "0123456789");
+    if (n == 0 || n >= sizeof(number))
+        return false;
+    memcpy(number, s, n);
+    number[n] = '\0';
+    for (size_t i = 0; i < sizeof(size_units) / sizeof(size_units[0]); i++) {
+        if (strcasecmp(s + n, size_units[i].name) != 0)
+            continue;
+        if (!text_integer(number, bytes) || *bytes > INT64_MAX >> size_units[i].shift)
+            return false;
+        *bytes <<= size_units[i].shift;
+        return true;
+    }
+    return false;
 }

@@ -75,7 +75,7 @@ static int request_json(struct remote *remote, const struct method *method, cons
 
 static const struct method *find_method(const char *name)
 {
-    const struct method *method = catalog_method(name);
+    const struct method *method = catalog_callable(name);
     if (method)
         return method;
     const char *nearest = catalog_nearest_method(name);

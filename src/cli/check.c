@@ -8,6 +8,9 @@
 #include "cli/script_options.h"
 #include "csi/catalog.h"
 #include "csi/message.h"
+#include "io/iothread.h"
+#include "io/loop.h"
+#include "io/store.h"
 #include "script/prepared.h"
 #include "script/task.h"
 
@@ -18,6 +21,8 @@
 struct check {
     struct script_options script;
     bool json;
+    struct loop *loop; /* where handlers wait */
+    struct iothread *io;
     json_t *problems; /* under --json: of the script in hand */
     unsigned errors;  /* of the script in hand: what serve would refuse, or CSI forbids */
     unsigned warnings;
@@ -71,9 +76,18 @@ static void fill_context(struct task *task, struct task_context *context)
     *context = (struct task_context){.peer = "luacsi check", .id = "1"};
 }
 
-static void do_nothing(struct task *task)
+/* A task, and whether it is over. */
+struct trial {
+    struct task task;
+    struct loop *loop;
+    bool is_done;
+};
+
+static void on_done(struct task *task)
 {
-    (void)task; /* what the task left is looked at behind task_start */
+    struct trial *trial = container_of(task, struct trial, task);
+    trial->is_done = true;
+    loop_stop(trial->loop); /* which may not run, when the handler did not wait */
 }
 
 /* Says what the callers make of the reply; it is whole and keeps the rules. */
@@ -112,27 +126,35 @@ static void note_prepared(const struct run *run, const struct prepared *prepared
 static void run_function(const struct run *run, struct vm *vm, const struct handler *handler,
                          struct arena *arena)
 {
-    struct task task = {
+    struct trial trial = {.loop = run->check->loop};
+    struct task *task = &trial.task;
+    *task = (struct task){
         .vm = vm,
         .method = run->method,
-        .handler = handler,
+        .name = run->method->name,
+        .function = handler->function,
+        .wants_request = handler->wants_request,
+        .wants_context = handler->wants_context,
         .request = message_unpack(run->method->request->pb, NULL, 0, arena),
         .arena = arena,
+        .budget = vm_budget(vm),
         .context = fill_context,
-        .done = do_nothing,
+        .done = on_done,
     };
-    if (!task.request) {
+    if (!task->request) {
         note(run, VM_ERROR, "no memory for a request");
         return;
     }
-    task_start(&task);
-    if (task.prepared)
-        note_prepared(run, task.prepared, arena);
-    else if (task.status == STATUS_OK)
-        note_callers(run, task.reply.data, task.reply.size, arena);
+    task_start(task);
+    if (!trial.is_done)
+        loop_run(trial.loop);
+    if (task->prepared)
+        note_prepared(run, task->prepared, arena);
+    else if (task->status == STATUS_OK)
+        note_callers(run, task->reply.data, task->reply.size, arena);
     else
-        note_status(run, task.status, task.message);
-    prepared_unref(task.prepared);
+        note_status(run, task->status, task->message);
+    prepared_unref(task->prepared);
 }
 
 static void run_method(struct check *check, struct vm *vm, const char *file, const char *name)
@@ -161,8 +183,10 @@ static void run_method(struct check *check, struct vm *vm, const char *file, con
 static void check_loaded(struct check *check, struct vm *vm, const char *file)
 {
     static const char *const identity[] = {"GetPluginInfo", "Probe", "GetPluginCapabilities"};
+    vm_start(vm, check->loop, check->io, NULL);
     for (size_t i = 0; i < sizeof(identity) / sizeof(identity[0]); i++)
         run_method(check, vm, file, identity[i]);
+    vm_cancel_tasks(vm, STATUS_CANCELLED, "the check is over");
 }
 
 static void print_verdict(const struct check *check, const char *file)
@@ -189,6 +213,7 @@ static bool check_script(struct check *check, const char *file)
     check->errors = check->warnings = 0;
     check->problems = json_array();
     script_options_fill(&check->script, &options);
+    store_clear(options.store);
     if (options.rules == RULES_STRICT)
         options.rules = RULES_WARN; /* to hear of every violation, not only of the first */
     struct vm *vm = vm_new(&options, &err);
@@ -202,6 +227,25 @@ static bool check_script(struct check *check, const char *file)
     print_verdict(check, file);
     json_decref(check->problems);
     return check->errors == 0;
+}
+
+/* Checks all scripts; the loop and the I/O thread are there for handlers that wait. */
+static int check_scripts(struct check *check, const struct arguments *arguments)
+{
+    struct err err;
+    bool good = true;
+    if (!(check->loop = loop_new(&err)))
+        return options_fail("check", EXIT_ERROR, err.text);
+    check->io = iothread_start(check->loop, &err);
+    for (int i = 0; check->io && i < arguments->count; i++)
+        good = check_script(check, arguments->items[i]) && good;
+    if (check->io)
+        iothread_stop(check->io);
+    loop_free(check->loop);
+    iothread_free(check->io);
+    if (!check->io)
+        return options_fail("check", EXIT_ERROR, err.text);
+    return good ? EXIT_OK : EXIT_ERROR;
 }
 
 int command_check(int argc, char **argv)
@@ -234,9 +278,12 @@ int command_check(int argc, char **argv)
         return exit_code;
     if (catalog_init(&err))
         return options_fail("check", EXIT_ERROR, err.text);
+    if (script_options_open(&check.script, &err)) {
+        script_options_close(&check.script);
+        return options_fail("check", EXIT_USAGE, err.text);
+    }
     log_init(LOG_TEXT, 0);
-    bool good = true;
-    for (int i = 0; i < arguments.count; i++)
-        good = check_script(&check, arguments.items[i]) && good;
-    return good ? EXIT_OK : EXIT_ERROR;
+    exit_code = check_scripts(&check, &arguments);
+    script_options_close(&check.script);
+    return exit_code;
 }

@@ -135,6 +135,17 @@ static int add_pairs(const struct option *option, const char *source, const char
     }
 }
 
+static int add_text(const struct option *option, const char *source, const char *text,
+                    struct err *err)
+{
+    struct option_texts *texts = option->to.texts;
+    if (texts->count == OPTION_MAX_TEXTS)
+        return err_set(err, STATUS_INVALID_ARGUMENT, "%s: more than %d times", source,
+                       OPTION_MAX_TEXTS);
+    texts->items[texts->count++] = text;
+    return 0;
+}
+
 /* source: the flag or variable that the text came from, for the message. */
 static int store(const struct option *option, const char *source, const char *text, struct err *err)
 {
@@ -146,6 +157,10 @@ static int store(const struct option *option, const char *source, const char *te
         return store_integer(option, source, text, err);
     case OPTION_BOOL:
         return store_boolean(option, source, text, err);
+    case OPTION_SIZE:
+        return text_size(text, option->to.integer) && *option->to.integer >= option->min
+                   ? 0
+                   : expected(err, source, "a number of bytes such as 64MB", text);
     case OPTION_DURATION:
         return text_duration(text, option->to.integer)
                    ? 0
@@ -156,6 +171,8 @@ static int store(const struct option *option, const char *source, const char *te
         return store_choice(option, source, text, err);
     case OPTION_PAIRS:
         return add_pair(option, source, text, strlen(text), err);
+    case OPTION_TEXTS:
+        return add_text(option, source, text, err);
     }
     return 0;
 }

@@ -29,15 +29,25 @@ struct option_pairs {
     struct option_pair items[OPTION_MAX_PAIRS];
 };
 
+enum { OPTION_MAX_TEXTS = 64 };
+
+/* The values of a repeatable flag, in the order given. */
+struct option_texts {
+    size_t count;
+    const char *items[OPTION_MAX_TEXTS];
+};
+
 /* How the text of a flag is read. */
 enum option_type {
     OPTION_STRING,   /* to.string */
     OPTION_INTEGER,  /* to.integer, from min to max */
     OPTION_BOOL,     /* to.boolean: true, false, 1, 0; true without a value */
+    OPTION_SIZE,     /* to.integer, bytes: "64MB", "65536" */
     OPTION_DURATION, /* to.integer, nanoseconds: "300ms", "1m30s", seconds */
     OPTION_MODE,     /* to.mode: permission bits in octal */
     OPTION_CHOICE,   /* to.choice: index into choices */
     OPTION_PAIRS,    /* to.pairs: key=value, repeatable; in the environment with commas between */
+    OPTION_TEXTS,    /* to.texts: repeatable */
 };
 
 struct option {
@@ -58,6 +68,7 @@ struct option {
         unsigned *mode;
         int *choice;
         struct option_pairs *pairs;
+        struct option_texts *texts;
     } to; /* where the value goes */
 };
 

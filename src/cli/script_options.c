@@ -1,9 +1,11 @@
 /* The flags of commands that load a script. */
 #include "cli/script_options.h"
 
+#include "io/store.h"
+
 #include <unistd.h>
 
-enum { LUA_BYTES = 64 * 1024 * 1024 };
+enum { LEAST_MEMORY = 1024 * 1024 };
 
 /* In the order of enum rules_mode. */
 static const char *const validate_choices[] = {"strict", "warn", "off", NULL};
@@ -36,6 +38,46 @@ void script_options_rows(struct script_options *script, struct option rows[SCRIP
         .choices = validate_choices,
         .to.choice = &script->validate,
     };
+    rows[3] = (struct option){
+        .name = "handler-timeout",
+        .value = "DURATION",
+        .fallback = "5s",
+        .help =
+            "How long a handler may take, waiting included; never longer than its caller waits.",
+        .type = OPTION_DURATION,
+        .to.integer = &script->handler_timeout,
+    };
+    rows[4] = (struct option){
+        .name = "handler-cpu",
+        .value = "DURATION",
+        .fallback = "1s",
+        .help = "How long a handler, or the script while it loads, may compute.",
+        .type = OPTION_DURATION,
+        .to.integer = &script->handler_cpu,
+    };
+    rows[5] = (struct option){
+        .name = "memory",
+        .value = "BYTES",
+        .fallback = "64MB",
+        .help = "How much memory the script may hold.",
+        .type = OPTION_SIZE,
+        .min = LEAST_MEMORY,
+        .to.integer = &script->memory,
+    };
+    perms_options_rows(&script->allow, rows + SCRIPT_OPTIONS - PERMS_OPTIONS);
+}
+
+int script_options_open(struct script_options *script, struct err *err)
+{
+    script->perms = perms_options_make(&script->allow, err);
+    script->store = script->perms ? store_new(err) : NULL;
+    return script->store ? 0 : -1;
+}
+
+void script_options_close(struct script_options *script)
+{
+    perms_free(script->perms);
+    store_free(script->store);
 }
 
 void script_options_fill(struct script_options *script, struct vm_options *vm)
@@ -58,5 +100,9 @@ void script_options_fill(struct script_options *script, struct vm_options *vm)
     vm->n_settings = script->set.count;
     vm->nodeid = script->nodeid;
     vm->rules = (enum rules_mode)script->validate;
-    vm->memory = LUA_BYTES;
+    vm->memory = (size_t)script->memory;
+    vm->handler_wall = script->handler_timeout;
+    vm->handler_cpu = script->handler_cpu;
+    vm->perms = script->perms;
+    vm->store = script->store;
 }

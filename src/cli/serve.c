@@ -15,12 +15,16 @@ struct serve {
     int64_t grace;
     int64_t verbosity;
     int log_format;
+    const char *state;
+    bool state_reset;
+    int64_t max_in_flight;
+    bool no_watch;
 };
 
 /* In the order of enum log_format. */
 static const char *const log_formats[] = {"text", "json", NULL};
 
-enum { OWN_OPTIONS = 5 };
+enum { OWN_OPTIONS = 9 };
 
 static void rows(struct serve *serve, struct option options[OWN_OPTIONS + SCRIPT_OPTIONS])
 {
@@ -60,6 +64,36 @@ static void rows(struct serve *serve, struct option options[OWN_OPTIONS + SCRIPT
         .choices = log_formats,
         .to.choice = &serve->log_format,
     };
+    options[5] = (struct option){
+        .name = "state",
+        .value = "FILE",
+        .help = "Keep csi.store in FILE over a restart; not in the socket's folder.",
+        .type = OPTION_STRING,
+        .to.string = &serve->state,
+    };
+    options[6] = (struct option){
+        .name = "state-reset",
+        .help = "When that FILE is corrupt, rename it to FILE.corrupt and begin with an empty "
+                "store.",
+        .type = OPTION_BOOL,
+        .to.boolean = &serve->state_reset,
+    };
+    options[7] = (struct option){
+        .name = "max-in-flight",
+        .value = "N",
+        .fallback = "1000",
+        .help = "How many calls may be in flight; one more ends in RESOURCE_EXHAUSTED.",
+        .type = OPTION_INTEGER,
+        .min = 1,
+        .max = 1000000,
+        .to.integer = &serve->max_in_flight,
+    };
+    options[8] = (struct option){
+        .name = "no-watch",
+        .help = "Reload the script only at SIGHUP, not when its file changes.",
+        .type = OPTION_BOOL,
+        .to.boolean = &serve->no_watch,
+    };
     script_options_rows(&serve->script, options + OWN_OPTIONS);
 }
 
@@ -70,12 +104,16 @@ static void log_problem(void *data, const struct vm_problem *problem)
               problem->text, &(const struct log_field){.kind = LOG_END});
 }
 
-static int run(struct serve *serve, const char *script)
+static int serve_script(struct serve *serve, const char *script)
 {
     struct process_options options = {
         .script = script,
         .mode = serve->socket_mode,
         .grace = serve->grace,
+        .state = serve->state,
+        .state_reset = serve->state_reset,
+        .max_in_flight = (size_t)serve->max_in_flight,
+        .watch = !serve->no_watch,
         .vm.problem = log_problem,
     };
     struct endpoint endpoint;
@@ -91,6 +129,16 @@ static int run(struct serve *serve, const char *script)
     return EXIT_OK;
 }
 
+static int run(struct serve *serve, const char *script)
+{
+    struct err err;
+    int exit_code = script_options_open(&serve->script, &err)
+                        ? options_fail("serve", EXIT_USAGE, err.text)
+                        : serve_script(serve, script);
+    script_options_close(&serve->script);
+    return exit_code;
+}
+
 int command_serve(int argc, char **argv)
 {
     struct serve serve = {0};
@@ -100,7 +148,8 @@ int command_serve(int argc, char **argv)
         .name = "serve",
         .arguments = "[SCRIPT]",
         .max_arguments = 1,
-        .about = "Serves the answers of SCRIPT, or a built-in identity, until SIGTERM or SIGINT.\n",
+        .about = "Serves the answers of SCRIPT, or a built-in identity, until SIGTERM or SIGINT.\n"
+                 "SIGHUP, or saving SCRIPT, makes it take up the changed script.\n",
         .notes = "Exit codes: 0 stopped by a signal; 1 the script does not load or the socket "
                  "cannot be\n"
                  "bound; 2 wrong usage.\n",

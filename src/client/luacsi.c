@@ -92,7 +92,7 @@ static const struct schema *check_message(lua_State *L, int arg)
 static const struct method *check_method(lua_State *L, int arg)
 {
     const char *name = luaL_checkstring(L, arg);
-    const struct method *method = catalog_method(name);
+    const struct method *method = catalog_callable(name);
     if (method)
         return method;
     const char *nearest = catalog_nearest_method(name);

@@ -9,13 +9,15 @@
 #include "csi/message.h"
 #include "csi/schema_build.h"
 #include "google/protobuf/descriptor.pb-c.h"
+#include "health.pb-c.h"
+#include "luacsi.pb-c.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    MAX_MESSAGES = 160,       /* CSI 1.12.0 has 134, and three of google.protobuf */
+    MAX_MESSAGES = 160,       /* CSI 1.12.0 has 134, and five of others */
     PATH_TEXT = 80,           /* "/csi.v1.GroupController/CreateVolumeGroupSnapshot" */
     OPTION_CSI_SECRET = 1059, /* extension numbers of csi.proto */
     OPTION_ALPHA = 1060,
@@ -33,12 +35,14 @@ static const ProtobufCServiceDescriptor *const services[] = {
     &csi__v1__group_controller__descriptor,
     &csi__v1__snapshot_metadata__descriptor,
     &csi__v1__node__descriptor,
+    &luacsi__v1__host__descriptor, /* behind all of CSI: answered by the host */
+    &grpc__health__v1__health__descriptor,
 };
 
 static struct {
     bool ready;
-    struct method methods[CATALOG_METHODS];
-    char paths[CATALOG_METHODS][PATH_TEXT];
+    struct method methods[CATALOG_CALLABLE];
+    char paths[CATALOG_CALLABLE][PATH_TEXT];
     const char *names[CATALOG_METHODS + 1]; /* for "did you mean" */
     struct schema messages[MAX_MESSAGES];
     size_t n_messages;
@@ -78,12 +82,13 @@ static int collect_methods(struct err *err)
     for (size_t s = 0; s < sizeof(services) / sizeof(services[0]); s++) {
         for (unsigned m = 0; m < services[s]->n_methods; m++, n++) {
             const ProtobufCMethodDescriptor *pb = &services[s]->methods[m];
-            if (n == CATALOG_METHODS)
-                return err_set(err, STATUS_INTERNAL, "more than %d methods", CATALOG_METHODS);
+            if (n == CATALOG_CALLABLE)
+                return err_set(err, STATUS_INTERNAL, "more than %d methods", CATALOG_CALLABLE);
             if (collect(pb->input, err) || collect(pb->output, err))
                 return -1;
             snprintf(catalog.paths[n], PATH_TEXT, "/%s/%s", services[s]->name, pb->name);
-            catalog.names[n] = pb->name;
+            if (n < CATALOG_METHODS)
+                catalog.names[n] = pb->name;
             catalog.methods[n] = (struct method){
                 .name = pb->name,
                 .path = catalog.paths[n],
@@ -94,9 +99,9 @@ static int collect_methods(struct err *err)
             };
         }
     }
-    return n == CATALOG_METHODS
+    return n == CATALOG_CALLABLE
                ? 0
-               : err_set(err, STATUS_INTERNAL, "expected %d methods, got %zu", CATALOG_METHODS, n);
+               : err_set(err, STATUS_INTERNAL, "expected %d methods, got %zu", CATALOG_CALLABLE, n);
 }
 
 static int compare_names(const void *a, const void *b)
@@ -185,7 +190,10 @@ static void add_method_options(const file_proto *file)
     for (size_t s = 0; s < file->n_service; s++) {
         for (size_t m = 0; m < file->service[s]->n_method; m++) {
             const Google__Protobuf__MethodDescriptorProto *proto = file->service[s]->method[m];
-            const struct method *found = catalog_method(proto->name);
+            char name[PATH_TEXT];
+            snprintf(name, sizeof(name), "%s.%s/%s", file->package, file->service[s]->name,
+                     proto->name);
+            const struct method *found = catalog_callable(name);
             if (!found)
                 continue;
             struct method *method = &catalog.methods[found->index];
@@ -243,16 +251,31 @@ const struct method *catalog_methods(void)
     return catalog.methods;
 }
 
-const struct method *catalog_method(const char *name)
+/* Whether name, short or whole, with or without the slash in front, is that of method. */
+static bool is_called(const struct method *method, const char *name)
 {
     const char *slash = strrchr(name, '/');
-    const char *path = slash && name[0] != '/' ? name : name + (slash != NULL);
+    const char *whole = slash && name[0] != '/' ? name : name + (slash != NULL);
+    return strcmp(slash ? method->path + 1 : method->name, whole) == 0;
+}
+
+const struct method *catalog_method(const char *name)
+{
     for (size_t i = 0; i < CATALOG_METHODS; i++) {
-        const struct method *method = &catalog.methods[i];
-        if (strcmp(slash ? method->path + 1 : method->name, path) == 0)
-            return method;
+        if (is_called(&catalog.methods[i], name))
+            return &catalog.methods[i];
     }
     return NULL;
+}
+
+const struct method *catalog_callable(const char *name)
+{
+    const struct method *found = catalog_method(name);
+    for (size_t i = CATALOG_METHODS; i < CATALOG_CALLABLE && !found; i++) {
+        if (strchr(name, '/') && is_called(&catalog.methods[i], name))
+            found = &catalog.methods[i];
+    }
+    return found;
 }
 
 const char *catalog_nearest_method(const char *name)
@@ -281,12 +304,7 @@ const struct schema *catalog_message(const char *name)
 
 const uint8_t *catalog_descriptor_set(size_t *size)
 {
-    for (const struct embedded *file = embedded_files; file->name; file++) {
-        if (strcmp(file->name, descriptor_set_name) == 0) {
-            *size = file->size;
-            return file->data;
-        }
-    }
-    *size = 0;
-    return (const uint8_t *)"";
+    const struct embedded *file = embedded_find(descriptor_set_name);
+    *size = file ? file->size : 0;
+    return file ? file->data : (const uint8_t *)"";
 }

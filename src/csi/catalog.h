@@ -17,7 +17,11 @@ struct method {
     unsigned index; /* of this method among all, from 0 */
 };
 
-enum { CATALOG_METHODS = 32 };
+enum {
+    CATALOG_METHODS = 32,  /* of CSI: scripts answer these */
+    CATALOG_SERVED = 33,   /* with luacsi.v1.Host, which the host answers */
+    CATALOG_CALLABLE = 35, /* with grpc.health.v1, which is only called */
+};
 
 /* Fills the catalog; may be called again (it does nothing then), but not from two threads at once.
  * Fails with STATUS_INTERNAL only when the embedded descriptor set does not fit the generated code.
@@ -27,9 +31,13 @@ int catalog_init(struct err *err);
 /* All methods, CATALOG_METHODS of them, in the order of the proto file. */
 const struct method *catalog_methods(void);
 
-/* The method called name: "Probe", "csi.v1.Identity/Probe" or "/csi.v1.Identity/Probe"; else NULL.
- */
+/* The method of CSI called name: "Probe", "csi.v1.Identity/Probe" or "/csi.v1.Identity/Probe"; else
+ * NULL. */
 const struct method *catalog_method(const char *name);
+
+/* As catalog_method, and also "grpc.health.v1.Health/Check" or "/grpc.health.v1.Health/Check": what
+ * can be called. */
+const struct method *catalog_callable(const char *name);
 
 /* The nearest method name to a misspelt one, or NULL. */
 const char *catalog_nearest_method(const char *name);

@@ -8,17 +8,12 @@
 #include "io/client.h"
 
 #include "io/endpoint.h"
+#include "io/unary.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grpc/byte_buffer.h>
-#include <grpc/byte_buffer_reader.h>
 #include <grpc/grpc.h>
-#include <grpc/grpc_posix.h>
-#include <grpc/grpc_security.h>
-#include <grpc/support/alloc.h>
 #include <grpc/support/log.h>
-#include <grpc/support/time.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>
@@ -29,8 +24,6 @@
 #include <unistd.h>
 
 enum {
-    MAX_METADATA = 64,            /* pairs of one call */
-    MAX_REPLY = 16 * 1024 * 1024, /* bytes */
     NS_PER_US = 1000,
     NS_PER_S = 1000 * 1000 * 1000,
 };
@@ -68,39 +61,13 @@ static int connect_socket(const struct endpoint *endpoint, int64_t timeout)
     return -1;
 }
 
-static grpc_arg integer_arg(const char *key, int value)
-{
-    return (grpc_arg){.type = GRPC_ARG_INTEGER, .key = (char *)key, .value.integer = value};
-}
-
-static grpc_arg string_arg(const char *key, const char *value)
-{
-    return (grpc_arg){.type = GRPC_ARG_STRING, .key = (char *)key, .value.string = (char *)value};
-}
-
-static grpc_channel *channel_on(int fd)
-{
-    grpc_arg list[] = {
-        string_arg(GRPC_ARG_DEFAULT_AUTHORITY, "localhost"),
-        string_arg(GRPC_ARG_PRIMARY_USER_AGENT_STRING, "luacsi/" LUACSI_VERSION),
-        integer_arg(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0),
-        integer_arg(GRPC_ARG_ENABLE_RETRIES, 0),
-        integer_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, MAX_REPLY),
-    };
-    grpc_channel_args args = {.num_args = sizeof(list) / sizeof(list[0]), .args = list};
-    grpc_channel_credentials *credentials = grpc_insecure_credentials_create();
-    grpc_channel *channel = grpc_channel_create_from_fd("localhost", fd, credentials, &args);
-    grpc_channel_credentials_release(credentials);
-    return channel;
-}
-
 static int open_channel(struct client *client, int64_t timeout, struct err *err)
 {
     bool shorter = timeout > 0 && timeout < CONNECT_NS;
     int fd = connect_socket(&client->endpoint, shorter ? timeout : CONNECT_NS);
     if (fd < 0)
         return err_errno(err, STATUS_UNAVAILABLE, "%s", client->endpoint.text);
-    client->channel = channel_on(fd);
+    client->channel = unary_channel(fd);
     return 0;
 }
 
@@ -150,211 +117,29 @@ void client_free(struct client *client)
 
 /* ---- one call ---- */
 
-/* What a call takes from gRPC and has to give back. */
-struct call {
-    grpc_call *call;
-    grpc_metadata_array initial;
-    grpc_metadata_array trailing;
-    grpc_byte_buffer *sent;
-    grpc_byte_buffer *received;
-    grpc_byte_buffer *surplus; /* a second message, which a unary call must not bring */
-    grpc_slice details;
-    grpc_status_code status;
-    size_t n_metadata;
-    grpc_metadata metadata[MAX_METADATA];
-};
-
-static void call_fini(struct call *call)
+static void exchange(struct client *client, struct unary *unary)
 {
-    for (size_t i = 0; i < call->n_metadata; i++) {
-        grpc_slice_unref(call->metadata[i].key);
-        grpc_slice_unref(call->metadata[i].value);
-    }
-    grpc_metadata_array_destroy(&call->initial);
-    grpc_metadata_array_destroy(&call->trailing);
-    grpc_byte_buffer_destroy(call->sent);
-    grpc_byte_buffer_destroy(call->received);
-    grpc_byte_buffer_destroy(call->surplus);
-    grpc_slice_unref(call->details);
-    if (call->call)
-        grpc_call_unref(call->call);
-}
-
-/* HTTP/2's own headers, and gRPC's, are not for callers: gRPC core aborts on some of them. */
-static bool is_reserved(const char *key)
-{
-    static const char *const names[] = {"te", "content-type", "content-length", "user-agent",
-                                        "host"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (strcmp(key, names[i]) == 0)
-            return true;
-    }
-    return strncmp(key, "grpc-", 5) == 0;
-}
-
-static int add_metadata(struct call *call, const struct client_pair *pair, struct err *err)
-{
-    if (call->n_metadata == MAX_METADATA)
-        return err_set(err, STATUS_INVALID_ARGUMENT, "metadata: more than %d pairs", MAX_METADATA);
-    grpc_metadata *entry = &call->metadata[call->n_metadata++];
-    entry->key = grpc_slice_from_copied_string(pair->key);
-    entry->value = grpc_slice_from_copied_buffer(pair->value, pair->value_size);
-    if (!grpc_header_key_is_legal(entry->key))
-        return err_set(err, STATUS_INVALID_ARGUMENT,
-                       "metadata: expected a key of a-z, 0-9, \"-\", \"_\" and \".\", got \"%s\"",
-                       pair->key);
-    if (is_reserved(pair->key))
-        return err_set(err, STATUS_INVALID_ARGUMENT, "metadata: the key \"%s\" belongs to gRPC",
-                       pair->key);
-    if (!grpc_is_binary_header(entry->key) && !grpc_header_nonbin_value_is_legal(entry->value))
-        return err_set(err, STATUS_INVALID_ARGUMENT,
-                       "metadata.%s: expected printable ASCII (or a key that ends in \"-bin\")",
-                       pair->key);
-    return 0;
-}
-
-static gpr_timespec deadline_after(int64_t timeout)
-{
-    if (timeout <= 0)
-        return gpr_inf_future(GPR_CLOCK_MONOTONIC);
-    return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_nanos(timeout, GPR_TIMESPAN));
-}
-
-static int call_init(struct call *call, struct client *client, const struct client_request *request,
-                     gpr_timespec deadline, struct err *err)
-{
-    memset(call, 0, sizeof(*call));
-    call->details = grpc_empty_slice();
-    for (size_t i = 0; i < request->n_metadata; i++) {
-        if (add_metadata(call, &request->metadata[i], err))
-            return -1;
-    }
-    grpc_slice message = grpc_slice_from_copied_buffer((const char *)request->data, request->size);
-    call->sent = grpc_raw_byte_buffer_create(&message, 1);
-    grpc_slice_unref(message);
-    grpc_slice path = grpc_slice_from_copied_string(request->path);
-    if (request->path[0] == '/' && grpc_header_nonbin_value_is_legal(path))
-        call->call = grpc_channel_create_call(client->channel, NULL, GRPC_PROPAGATE_DEFAULTS,
-                                              client->queue, path, NULL, deadline, NULL);
-    grpc_slice_unref(path);
-    if (!call->call)
-        return err_set(err, STATUS_INVALID_ARGUMENT,
-                       "path: expected \"/service/method\" in printable ASCII, got \"%s\"",
-                       request->path);
-    return 0;
-}
-
-/* Starts ops as one batch and waits for it. Nothing but our own misuse can make the start fail; the
- * outcome of the batch shows in the call's status. */
-static void run_batch(struct client *client, struct call *call, const grpc_op *ops, size_t n)
-{
-    grpc_call_error error = grpc_call_start_batch(call->call, ops, n, call, NULL);
-    GPR_ASSERT(error == GRPC_CALL_OK);
-    grpc_completion_queue_pluck(client->queue, call, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
-}
-
-static void send_request(struct client *client, struct call *call)
-{
-    const grpc_op ops[] = {
-        {.op = GRPC_OP_SEND_INITIAL_METADATA,
-         .data.send_initial_metadata = {.count = call->n_metadata, .metadata = call->metadata}},
-        {.op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = call->sent},
-        {.op = GRPC_OP_SEND_CLOSE_FROM_CLIENT},
-        {.op = GRPC_OP_RECV_INITIAL_METADATA,
-         .data.recv_initial_metadata.recv_initial_metadata = &call->initial},
-        {.op = GRPC_OP_RECV_MESSAGE, .data.recv_message.recv_message = &call->received},
-    };
-    run_batch(client, call, ops, sizeof(ops) / sizeof(ops[0]));
-}
-
-/* The status comes only when every message is read: look for a second one before waiting for it. */
-static void look_for_surplus(struct client *client, struct call *call)
-{
-    const grpc_op op = {.op = GRPC_OP_RECV_MESSAGE,
-                        .data.recv_message.recv_message = &call->surplus};
-    run_batch(client, call, &op, 1);
-    if (call->surplus)
-        grpc_call_cancel(call->call, NULL);
-}
-
-static void receive_status(struct client *client, struct call *call)
-{
-    const grpc_op op = {.op = GRPC_OP_RECV_STATUS_ON_CLIENT,
-                        .data.recv_status_on_client = {.trailing_metadata = &call->trailing,
-                                                       .status = &call->status,
-                                                       .status_details = &call->details}};
-    run_batch(client, call, &op, 1);
-}
-
-/* Copies the received message. 0; -1: no memory, or a compressed message that does not inflate. */
-static int copy_message(struct client_reply *reply, grpc_byte_buffer *received)
-{
-    grpc_byte_buffer_reader reader;
-    if (!grpc_byte_buffer_reader_init(&reader, received))
-        return -1;
-    grpc_slice all = grpc_byte_buffer_reader_readall(&reader);
-    grpc_byte_buffer_reader_destroy(&reader);
-    reply->size = GRPC_SLICE_LENGTH(all);
-    if (reply->size > 0) {
-        reply->data = malloc(reply->size);
-        if (reply->data)
-            memcpy(reply->data, GRPC_SLICE_START_PTR(all), reply->size);
-    }
-    grpc_slice_unref(all);
-    return reply->size == 0 || reply->data ? 0 : -1;
-}
-
-static char *copy_text(grpc_slice slice)
-{
-    return strndup((const char *)GRPC_SLICE_START_PTR(slice), GRPC_SLICE_LENGTH(slice));
-}
-
-/* What the status of the call is to the caller; *text is the message, where it is not the server's.
- */
-static int final_code(const struct call *call, const char **text)
-{
-    *text = NULL;
-    if (call->surplus)
-        *text = "more than one message came in reply to a unary call";
-    else if (call->status == GRPC_STATUS_OK && !call->received)
-        *text = "status OK, but no message came";
-    if (*text)
-        return STATUS_INTERNAL;
-    return status_valid(call->status) ? (int)call->status : STATUS_UNKNOWN;
-}
-
-static int fill_reply(struct client_reply *reply, const struct call *call, struct err *err)
-{
-    const char *text;
-    *reply = (struct client_reply){.code = final_code(call, &text)};
-    reply->message = text ? strdup(text) : copy_text(call->details);
-    bool copied = reply->message != NULL;
-    if (reply->code == STATUS_OK && copied)
-        copied = copy_message(reply, call->received) == 0;
-    if (copied)
-        return 0;
-    client_reply_fini(reply);
-    return err_set(err, STATUS_RESOURCE_EXHAUSTED, "no memory for a reply");
+    while (unary_next(unary, unary))
+        grpc_completion_queue_pluck(client->queue, unary, gpr_inf_future(GPR_CLOCK_MONOTONIC),
+                                    NULL);
 }
 
 int client_call(struct client *client, const struct client_request *request,
                 struct client_reply *reply, struct err *err)
 {
-    gpr_timespec deadline = deadline_after(request->timeout);
+    gpr_timespec deadline = unary_deadline(request->timeout);
     if (!client->channel && open_channel(client, request->timeout, err))
         return -1;
-    struct call call;
-    int result = call_init(&call, client, request, deadline, err);
+    struct unary unary;
+    int result = unary_init(&unary, request, err);
     if (result == 0) {
-        send_request(client, &call);
-        if (call.received)
-            look_for_surplus(client, &call);
-        receive_status(client, &call);
-        result = fill_reply(reply, &call, err);
-        if (call.status == GRPC_STATUS_UNAVAILABLE)
+        unary_open(&unary, client->channel, client->queue, deadline);
+        exchange(client, &unary);
+        result = unary_reply(&unary, reply, err);
+        if (unary_unavailable(&unary))
             close_channel(client);
     }
-    call_fini(&call);
+    unary_fini(&unary);
     return result;
 }
 

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-static const int watched[] = {SIGTERM, SIGINT};
+static const int watched[] = {SIGTERM, SIGINT, SIGHUP};
 
 enum { WATCHED = sizeof(watched) / sizeof(watched[0]) };
 
@@ -30,6 +30,7 @@ struct iothread {
     struct signal_watch signals[WATCHED];
     struct loop *loop; /* borrowed; posted to until iothread_stop */
     pthread_t thread;
+    struct iopart *parts; /* I/O thread only */
 
     pthread_mutex_t mutex; /* guards first and last */
     struct iocall *first;  /* calls not yet made, oldest first */
@@ -61,15 +62,19 @@ static struct iocall *take_calls(struct iothread *io)
     return calls;
 }
 
-static void on_wake(uv_async_t *wake)
+static void make_calls(struct iothread *io)
 {
-    struct iothread *io = container_of(wake, struct iothread, wake);
     struct iocall *call = take_calls(io);
     while (call) {
         struct iocall *next = call->next; /* fn may give the call's memory back */
         call->fn(call);
         call = next;
     }
+}
+
+static void on_wake(uv_async_t *wake)
+{
+    make_calls(container_of(wake, struct iothread, wake));
 }
 
 void iothread_call(struct iothread *io, struct iocall *call)
@@ -88,6 +93,25 @@ void iothread_call(struct iothread *io, struct iocall *call)
 uv_loop_t *iothread_uv(struct iothread *io)
 {
     return &io->uv;
+}
+
+struct loop *iothread_loop(struct iothread *io)
+{
+    return io->loop;
+}
+
+struct iopart *iothread_part(struct iothread *io, const void *kind)
+{
+    struct iopart *part = io->parts;
+    while (part && part->kind != kind)
+        part = part->next;
+    return part;
+}
+
+void iothread_add_part(struct iothread *io, struct iopart *part)
+{
+    part->next = io->parts;
+    io->parts = part;
 }
 
 static void deliver_signal(struct post *post)
@@ -137,11 +161,17 @@ static void close_handle(uv_handle_t *handle, void *data)
         uv_close(handle, NULL);
 }
 
-/* Without handles uv_run returns, and the thread ends. */
+/* Once the handles of all operations are closed, too, uv_run returns and the thread ends. */
 static void stop(struct iocall *call)
 {
     struct iothread *io = container_of(call, struct iothread, stop_call);
-    uv_walk(&io->uv, close_handle, NULL);
+    for (struct iopart *part = io->parts, *next; part; part = next) {
+        next = part->next;
+        part->end(part);
+    }
+    uv_close((uv_handle_t *)&io->wake, NULL);
+    for (int i = 0; i < WATCHED; i++)
+        uv_close((uv_handle_t *)&io->signals[i].handle, NULL);
 }
 
 static void *run(void *data)
@@ -149,6 +179,10 @@ static void *run(void *data)
     struct iothread *io = data;
     pthread_setname_np(pthread_self(), "luacsi-io");
     uv_run(&io->uv, UV_RUN_DEFAULT);
+    /* What is left holds up nobody: a killed process that the kernel does not let die. */
+    uv_walk(&io->uv, close_handle, NULL);
+    uv_run(&io->uv, UV_RUN_DEFAULT);
+    make_calls(io); /* results that came when nobody wanted them any more */
     return NULL;
 }
 

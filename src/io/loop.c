@@ -10,39 +10,49 @@
 #include <stdlib.h>
 #include <time.h>
 
+enum { EVENTS_PER_TURN = 64 }; /* that may be handled before who computes gets a turn */
+
 struct loop {
     grpc_completion_queue *queue;
     grpc_channel *lame; /* a channel to nowhere, whose calls cost nothing */
     grpc_call *waker;   /* an empty batch on it completes at once: the only way to wake the queue */
     struct op wake;     /* the tag of that batch */
-    struct timers timers; /* loop thread only, as stopping */
+    struct ready *turns; /* loop thread only, as timers: who waits for a turn, oldest first */
+    struct ready **last_turn;
+    struct timers timers; /* loop thread only, as stopping and taken */
     bool stopping;
+    struct post *taken;   /* to be run next; outlives a thread that gets stuck in one of them */
     pthread_mutex_t lock; /* of the fields below */
     struct post *first;   /* oldest post not yet run */
     struct post **last;   /* where the next one goes */
     bool waking;          /* the wake batch is under way */
 };
 
-static struct post *take_posts(struct loop *loop)
+static void take_posts(struct loop *loop)
 {
     pthread_mutex_lock(&loop->lock);
-    struct post *posts = loop->first;
+    loop->taken = loop->first;
     loop->first = NULL;
     loop->last = &loop->first;
     loop->waking = false;
     pthread_mutex_unlock(&loop->lock);
-    return posts;
+}
+
+static void run_taken(struct loop *loop)
+{
+    while (loop->taken) {
+        struct post *post = loop->taken;
+        loop->taken = post->next; /* fn may free its post */
+        post->fn(post);
+    }
 }
 
 static void run_posts(struct op *op, bool ok)
 {
+    struct loop *loop = container_of(op, struct loop, wake);
     (void)ok;
-    struct post *post = take_posts(container_of(op, struct loop, wake));
-    while (post) {
-        struct post *next = post->next; /* fn may free its post */
-        post->fn(post);
-        post = next;
-    }
+    take_posts(loop);
+    run_taken(loop);
 }
 
 /* gRPC core's own messages, into our log: its own way to standard error may block. */
@@ -70,6 +80,7 @@ struct loop *loop_new(struct err *err)
                                            gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
     loop->wake.fn = run_posts;
     loop->last = &loop->first;
+    loop->last_turn = &loop->turns;
     pthread_mutex_init(&loop->lock, NULL);
     return loop;
 }
@@ -121,8 +132,38 @@ static void run_timers(struct loop *loop)
     }
 }
 
+/* Gives the oldest one that waits for a turn its turn. */
+static void run_turn(struct loop *loop)
+{
+    struct ready *ready = loop->turns;
+    loop_unready(loop, ready);
+    ready->fn(ready);
+}
+
+void loop_ready(struct loop *loop, struct ready *ready)
+{
+    ready->next = NULL;
+    ready->place = loop->last_turn;
+    *loop->last_turn = ready;
+    loop->last_turn = &ready->next;
+}
+
+void loop_unready(struct loop *loop, struct ready *ready)
+{
+    if (!ready->place)
+        return;
+    *ready->place = ready->next;
+    if (ready->next)
+        ready->next->place = ready->place;
+    else
+        loop->last_turn = ready->place;
+    ready->place = NULL;
+}
+
 static gpr_timespec next_deadline(const struct loop *loop)
 {
+    if (loop->turns)
+        return gpr_inf_past(GPR_CLOCK_MONOTONIC);
     const struct timer *first = timers_first(&loop->timers);
     return first ? gpr_time_from_nanos(first->at, GPR_CLOCK_MONOTONIC)
                  : gpr_inf_future(GPR_CLOCK_MONOTONIC);
@@ -130,13 +171,19 @@ static gpr_timespec next_deadline(const struct loop *loop)
 
 void loop_run(struct loop *loop)
 {
+    unsigned events = 0; /* since the last turn */
     loop->stopping = false;
+    run_taken(loop); /* what the thread before left, when it got stuck */
     while (!loop->stopping) {
         grpc_event event = grpc_completion_queue_next(loop->queue, next_deadline(loop), NULL);
         if (event.type == GRPC_OP_COMPLETE)
             dispatch(&event);
         if (timers_first(&loop->timers))
             run_timers(loop);
+        if (loop->turns && (event.type == GRPC_QUEUE_TIMEOUT || ++events == EVENTS_PER_TURN)) {
+            events = 0;
+            run_turn(loop);
+        }
     }
 }
 

@@ -17,6 +17,13 @@ struct op {
     void (*fn)(struct op *op, bool ok);
 };
 
+/* Something that wants its next turn; it lies in its owner. All zero: it does not wait for one. */
+struct ready {
+    void (*fn)(struct ready *ready);
+    struct ready *next;   /* loop_ready's own */
+    struct ready **place; /* where the list points to it; NULL: not in it */
+};
+
 /* Work handed over from another thread; it lies in its owner until fn was called. */
 struct post {
     struct post *next; /* loop_post's own */
@@ -50,6 +57,13 @@ bool loop_timer_set(struct loop *loop, struct timer *timer, int64_t delay);
 
 /* Does nothing when the timer is not set. Loop thread. */
 void loop_timer_clear(struct loop *loop, struct timer *timer);
+
+/* Has ready->fn called once, after what has happened meanwhile got its turn: how long computations
+ * share the thread with calls. Loop thread. */
+void loop_ready(struct loop *loop, struct ready *ready);
+
+/* Does nothing when it does not wait for a turn. Loop thread. */
+void loop_unready(struct loop *loop, struct ready *ready);
 
 /* Has post->fn called on the loop thread. Any thread; the order of one thread's posts is kept. */
 void loop_post(struct loop *loop, struct post *post);

@@ -1,4 +1,5 @@
 /* The csi module as a whole: one table, filled by one file a topic. */
+#include "base/embedded.h"
 #include "script/json.h"
 #include "script/state.h"
 
@@ -19,6 +20,15 @@ static void push_config(lua_State *L)
     }
 }
 
+/* Runs scripts/csi.lua with the table on top, which gets its functions.  [-0, +0, e] */
+static void open_lua_half(lua_State *L)
+{
+    const struct embedded *file = embedded_find("csi.lua");
+    chunk_load(L, (const char *)file->data, file->size, "=[luacsi]/csi.lua");
+    lua_pushvalue(L, -2);
+    lua_call(L, 1, 0);
+}
+
 int csi_open(lua_State *L)
 {
     lua_newtable(L);
@@ -26,12 +36,24 @@ int csi_open(lua_State *L)
     csi_reply_open(L);
     csi_log_open(L);
     csi_files_open(L);
+    csi_env_open(L);
+    csi_store_open(L);
     csi_clock_open(L);
+    csi_every_open(L);
+    csi_check_open(L);
+    csi_sleep_open(L);
+    csi_exec_open(L);
+    csi_net_open(L);
+    csi_http_open(L);
+    csi_call_open(L);
+    csi_mounts_open(L);
     push_config(L);
     lua_setfield(L, -2, "config");
     json_open(L);
+    sandbox_heavy(L, (const char *const[]){"decode", "encode", NULL});
     lua_setfield(L, -2, "json");
     lua_pushliteral(L, LUACSI_VERSION);
     lua_setfield(L, -2, "version");
+    open_lua_half(L);
     return 1;
 }

@@ -9,6 +9,7 @@ static const char type_name[] = "csi.reply";
 /* The userdata holds one reference; NULL until it is filled. */
 struct box {
     struct prepared *prepared;
+    size_t size; /* bytes that were charged for it */
 };
 
 struct prepared *csi_reply_get(lua_State *L, int index)
@@ -38,6 +39,7 @@ static int reply(lua_State *L)
     const char *name = luaL_checklstring(L, 1, &n);
     luaL_checktype(L, 2, LUA_TTABLE);
     lua_settop(L, 2);
+    budget_look(L);
     const struct method *method = strlen(name) == n ? catalog_method(name) : NULL;
     if (!method)
         return luaL_argerror(L, 1, "expected the name of a CSI method");
@@ -49,16 +51,16 @@ static int reply(lua_State *L)
         .data = &(struct origin){.vm = vm, .method = method},
     };
     struct box *box = lua_newuserdatauv(L, sizeof(*box), 0);
-    box->prepared = NULL;
+    *box = (struct box){0};
     luaL_setmetatable(L, type_name);
     struct bytes bytes;
     struct err err;
     if (codec_pull(L, 2, method->response, &options, &bytes, &err))
         return err.code == STATUS_INTERNAL ? luaL_error(L, "%s", err.text)
                                            : csi_status_raise(L, err.code, err.text);
-    box->prepared = prepared_new(method->response, bytes);
-    if (!box->prepared)
-        return luaL_error(L, "not enough memory");
+    if (!vm_charge(vm, bytes.size) || !(box->prepared = prepared_new(method->response, bytes)))
+        return csi_status_raise(L, STATUS_RESOURCE_EXHAUSTED, "csi.reply: no memory for it");
+    box->size = bytes.size;
     return 1;
 }
 
@@ -66,7 +68,8 @@ static int box_free(lua_State *L)
 {
     struct box *box = luaL_checkudata(L, 1, type_name);
     prepared_unref(box->prepared);
-    box->prepared = NULL;
+    heap_discharge(&vm_of(L)->heap, box->size);
+    *box = (struct box){0};
     return 0;
 }
 

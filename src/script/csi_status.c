@@ -67,6 +67,21 @@ int csi_status_raise(lua_State *L, int code, const char *message)
     return lua_error(L);
 }
 
+int csi_status_failure(lua_State *L, int code, const char *message)
+{
+    lua_pushnil(L);
+    lua_pushstring(L, message);
+    lua_pushstring(L, status_name(code));
+    return 3;
+}
+
+int csi_status_refused(lua_State *L, const char *function, const struct err *err)
+{
+    if (err->code == STATUS_INVALID_ARGUMENT)
+        return luaL_error(L, "%s: %s", function, err->text);
+    return csi_status_failure(L, err->code, err->text);
+}
+
 /* csi.fail(code, message): ends the handler; the caller gets this status.
  * code: the name ("FAILED_PRECONDITION") or number of a gRPC status other than OK. message: what a
  * person should read, 1 to 1024 bytes. Never returns; pcall sees a table with code and message. */

@@ -1,20 +1,30 @@
-/* Owns the blocks of one Lua state. Whichever thread runs the state. */
+/* Owns the blocks of one Lua state. Whichever thread runs the state.
+ *
+ * Blocks of one size come from slabs. A slab that has become empty is given back, so that what one
+ * size does not need any more another one can have: the limit holds for all sizes together. */
 #include "script/heap.h"
 
-#include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
     STEP = 16, /* sizes are rounded up to a multiple of this */
     LARGEST_SMALL = STEP * HEAP_CLASSES,
-    SLAB_BYTES = 16 * 1024,
+    SLAB_BYTES = 16 * 1024, /* also what a slab is aligned to: a block finds its slab */
+    MALLOC_HEADER = 16,     /* left out of each slab, so that malloc can put them side by side */
 };
 
 struct heap_slab {
-    struct heap_slab *next;
-    _Alignas(STEP) char bytes[SLAB_BYTES];
+    struct heap_slab *next; /* in heap->open; unused while all blocks are taken */
+    struct heap_slab **place;
+    void *free;      /* blocks that came back; each begins with a pointer to the next */
+    unsigned n_used; /* blocks taken */
+    unsigned fresh;  /* offset of the first block that was never taken */
+    _Alignas(STEP) char bytes[];
 };
+
+enum { SLAB_END = SLAB_BYTES - MALLOC_HEADER - (int)sizeof(struct heap_slab) };
 
 /* AddressSanitizer sees a use after free only where free is really called. */
 #ifdef __SANITIZE_ADDRESS__
@@ -33,6 +43,11 @@ static size_t class_of(size_t size)
     return (size - 1) / STEP;
 }
 
+static size_t size_of_class(size_t class)
+{
+    return (class + 1) * STEP;
+}
+
 void heap_init(struct heap *heap, size_t limit)
 {
     *heap = (struct heap){.limit = limit};
@@ -40,53 +55,104 @@ void heap_init(struct heap *heap, size_t limit)
 
 void heap_fini(struct heap *heap)
 {
-    while (heap->slabs) {
-        struct heap_slab *slab = heap->slabs;
-        heap->slabs = slab->next;
+    for (size_t class = 0; class < HEAP_CLASSES; class ++) {
+        while (heap->open[class]) {
+            struct heap_slab *slab = heap->open[class];
+            heap->open[class] = slab->next;
+            free(slab);
+        }
+    }
+}
+
+bool heap_charge(struct heap *heap, size_t n)
+{
+    if (n > heap->limit - heap->used)
+        return false;
+    heap->used += n;
+    return true;
+}
+
+void heap_discharge(struct heap *heap, size_t n)
+{
+    heap->used -= n;
+}
+
+/* ---- slabs ---- */
+
+static void link_slab(struct heap_slab **list, struct heap_slab *slab)
+{
+    slab->next = *list;
+    slab->place = list;
+    if (slab->next)
+        slab->next->place = &slab->next;
+    *list = slab;
+}
+
+static void unlink_slab(struct heap_slab *slab)
+{
+    *slab->place = slab->next;
+    if (slab->next)
+        slab->next->place = slab->place;
+}
+
+static struct heap_slab *new_slab(struct heap_slab **list)
+{
+    void *memory;
+    if (posix_memalign(&memory, SLAB_BYTES, SLAB_BYTES - MALLOC_HEADER) != 0)
+        return NULL;
+    struct heap_slab *slab = memory;
+    *slab = (struct heap_slab){0};
+    link_slab(list, slab);
+    return slab;
+}
+
+static bool is_full(const struct heap_slab *slab, size_t size)
+{
+    return !slab->free && slab->fresh + size > SLAB_END;
+}
+
+static void *take_small(struct heap *heap, size_t class)
+{
+    size_t size = size_of_class(class);
+    struct heap_slab *slab = heap->open[class];
+    if (!slab && !(slab = new_slab(&heap->open[class])))
+        return NULL;
+    void *block = slab->free;
+    if (block) {
+        memcpy(&slab->free, block, sizeof(void *));
+    } else {
+        block = slab->bytes + slab->fresh;
+        slab->fresh += (unsigned)size;
+    }
+    slab->n_used++;
+    if (is_full(slab, size))
+        unlink_slab(slab);
+    return block;
+}
+
+/* An empty slab is kept when it is the last one that has a block to give: the next call needs it.
+ */
+static void give_small(struct heap *heap, void *block, size_t class)
+{
+    struct heap_slab *slab = (struct heap_slab *)((uintptr_t)block & ~(uintptr_t)(SLAB_BYTES - 1));
+    if (is_full(slab, size_of_class(class)))
+        link_slab(&heap->open[class], slab);
+    memcpy(block, &slab->free, sizeof(void *));
+    slab->free = block;
+    if (--slab->n_used == 0 && (heap->open[class] != slab || slab->next)) {
+        unlink_slab(slab);
         free(slab);
     }
 }
 
-/* Cuts a new slab into blocks of one class. */
-static bool refill(struct heap *heap, size_t class)
-{
-    struct heap_slab *slab = malloc(sizeof(*slab));
-    if (!slab)
-        return false;
-    slab->next = heap->slabs;
-    heap->slabs = slab;
-    size_t size = (class + 1) * STEP;
-    for (size_t at = 0; at + size <= SLAB_BYTES; at += size) {
-        void *block = slab->bytes + at;
-        memcpy(block, &heap->free[class], sizeof(void *));
-        heap->free[class] = block;
-    }
-    return true;
-}
-
-static void *take_small(struct heap *heap, size_t size)
-{
-    size_t class = class_of(size);
-    if (!heap->free[class] && !refill(heap, class))
-        return NULL;
-    void *block = heap->free[class];
-    memcpy(&heap->free[class], block, sizeof(void *));
-    return block;
-}
-
-static void give_small(struct heap *heap, void *block, size_t size)
-{
-    size_t class = class_of(size);
-    memcpy(block, &heap->free[class], sizeof(void *));
-    heap->free[class] = block;
-}
+/* ---- blocks of any size ---- */
 
 static void release(struct heap *heap, void *block, size_t size)
 {
     if (!block)
         return;
     if (is_small(size))
-        give_small(heap, block, size);
+        give_small(heap, block, class_of(size));
     else
         free(block);
 }
@@ -98,7 +164,7 @@ static void *resize(struct heap *heap, void *block, size_t old_size, size_t new_
         return block;
     if (!is_small(new_size) && !(block && is_small(old_size)))
         return realloc(block, new_size);
-    void *moved = is_small(new_size) ? take_small(heap, new_size) : malloc(new_size);
+    void *moved = is_small(new_size) ? take_small(heap, class_of(new_size)) : malloc(new_size);
     if (!moved && new_size <= old_size)
         return block; /* Lua counts on it: making a block smaller never fails */
     if (moved && block) {

@@ -8,7 +8,10 @@
 
 static const char array_type[] = "luacsi.json.array";
 
-enum { MAX_INDENT = 8 };
+enum {
+    MAX_INDENT = 8,
+    MAX_TEXT = 1024 * 1024, /* the tree of a text takes up to 50 times its size, for a moment */
+};
 
 void json_mark_array(lua_State *L)
 {
@@ -26,13 +29,16 @@ void json_mark_array(lua_State *L)
     lua_setmetatable(L, -2);
 }
 
-/* json.decode(text) -> value, or nil and a message: the value of a JSON text. */
+/* json.decode(text) -> value, or nil and a message: the value of a JSON text of at most 1 MiB. */
 static int decode(lua_State *L)
 {
     size_t size;
     const char *text = luaL_checklstring(L, 1, &size);
     struct err err;
-    if (json_push(L, text, size, JSON_KEEP_NULLS, &err) == 0)
+    if (size > MAX_TEXT)
+        err_set(&err, STATUS_INVALID_ARGUMENT, "expected at most %d bytes, got %zu", MAX_TEXT,
+                size);
+    else if (json_push(L, text, size, JSON_KEEP_NULLS, &err) == 0)
         return 1;
     luaL_pushfail(L);
     lua_pushstring(L, err.text);

@@ -38,7 +38,12 @@ static void tell(struct load *load, enum vm_severity severity, int line, const c
         .text = text,
     };
     options->problem(options->data, &problem);
-    load->errors += severity == VM_ERROR;
+    if (severity == VM_ERROR && load->errors++ == 0) {
+        if (line > 0)
+            err_set(load->err, STATUS_INVALID_ARGUMENT, "%s:%d: %s", load->file, line, text);
+        else
+            err_set(load->err, STATUS_INVALID_ARGUMENT, "%s: %s", load->file, text);
+    }
 }
 
 static void tell_entry(struct load *load, enum vm_severity severity, const char *text)
@@ -62,7 +67,8 @@ static void take_function(const struct load *load, lua_State *L, struct handler 
     handler->kind = HANDLER_FUNCTION;
     handler->wants_request = about.isvararg || about.nparams >= 1;
     handler->wants_context = about.isvararg || about.nparams >= 2;
-    if (about.linedefined > 0 && load->from_script)
+    bool is_here = about.source[0] == '@' && strcmp(about.source + 1, load->file) == 0;
+    if (is_here && about.linedefined > 0)
         handler->line = about.linedefined;
     lua_pushvalue(L, -1);
     handler->function = luaL_ref(L, LUA_REGISTRYINDEX);
@@ -233,38 +239,44 @@ static void tell_raised(struct load *load, lua_State *L)
 static int run(struct load *load)
 {
     lua_State *L = load->vm->L;
+    struct vm *vm = load->vm;
+    vm->loading = (struct budget){.wall = vm->options.handler_wall, .cpu = vm->options.handler_cpu};
+    vm->budget = &vm->loading;
     lua_pushcfunction(L, load_protected);
     lua_pushlightuserdata(L, load);
-    if (lua_pcall(L, 1, 0, 0) != LUA_OK)
+    int status = lua_pcall(L, 1, 0, 0);
+    vm->budget = NULL;
+    if (status != LUA_OK)
         tell_raised(load, L);
+    budget_watch(L); /* the hook may have been set to look at every instruction */
     arena_reset(&load->vm->arena);
     if (load->errors == 0)
         return 0;
-    return err_set(load->err, STATUS_INVALID_ARGUMENT, "%s: %u %s", load->file, load->errors,
-                   load->errors == 1 ? "error" : "errors");
+    size_t n = strlen(load->err->text);
+    if (load->errors > 1)
+        snprintf(load->err->text + n, sizeof(load->err->text) - n, " (and %u more)",
+                 load->errors - 1);
+    return -1;
 }
 
 int load_embedded(struct vm *vm, const char *name, bool from_script, struct err *err)
 {
-    for (const struct embedded *e = embedded_files; e->name; e++) {
-        if (strcmp(e->name, name) != 0)
-            continue;
-        char *text = arena_copy(&vm->arena, e->data, e->size);
-        if (!text)
-            return err_set(err, STATUS_RESOURCE_EXHAUSTED, "%s: no memory to load it", name);
-        char file[64];
-        snprintf(file, sizeof(file), "[luacsi]/%s", name);
-        struct load load = {
-            .vm = vm,
-            .file = file,
-            .text = text,
-            .size = e->size,
-            .from_script = from_script,
-            .err = err,
-        };
-        return run(&load);
-    }
-    return err_set(err, STATUS_INTERNAL, "%s is not in the binary", name);
+    const struct embedded *found = embedded_find(name);
+    char *text = found ? arena_copy(&vm->arena, found->data, found->size) : NULL;
+    char file[64];
+    if (!text)
+        return err_set(err, STATUS_INTERNAL, "%s: not in the binary, or no memory to load it",
+                       name);
+    snprintf(file, sizeof(file), "[luacsi]/%s", name);
+    struct load load = {
+        .vm = vm,
+        .file = file,
+        .text = text,
+        .size = found->size,
+        .from_script = from_script,
+        .err = err,
+    };
+    return run(&load);
 }
 
 int load_file(struct vm *vm, const char *path, struct err *err)
@@ -276,8 +288,9 @@ int load_file(struct vm *vm, const char *path, struct err *err)
         const char *why = reason.text;
         split_position(&why, path);
         tell(&load, VM_ERROR, 0, why);
-        return err_set(err, reason.code, "%s", reason.text);
+        return -1;
     }
     load.text = text;
+    vm_digest_file(vm, text, load.size);
     return run(&load);
 }

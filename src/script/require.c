@@ -12,6 +12,7 @@
 
 enum { MODULE_BYTES = 1 << 20, NAME_BYTES = 200 };
 
+static const char modules[] = "luacsi.modules"; /* in the registry: from name to module */
 static const char loading; /* its address stands for a module that is being loaded */
 
 /* True for names of letters, digits, _ and -, with single dots between: what can leave no folder.
@@ -45,15 +46,12 @@ static void file_name(const char *module, char *text, size_t size)
 /* Pushes the compiled module from inside the binary; false when there is none.  [-0, +(0|1), e] */
 static bool load_embedded(lua_State *L, const char *file)
 {
-    for (const struct embedded *e = embedded_files; e->name; e++) {
-        if (strcmp(e->name, file) == 0 && strchr(file, '/')) {
-            char chunk[NAME_BYTES + 32];
-            snprintf(chunk, sizeof(chunk), "=[luacsi]/%s", file);
-            chunk_load(L, (const char *)e->data, e->size, chunk);
-            return true;
-        }
-    }
-    return false;
+    const struct embedded *found = strchr(file, '/') ? embedded_find(file) : NULL;
+    if (!found)
+        return false;
+    chunk_load(L, (const char *)found->data, found->size, lua_pushfstring(L, "=[luacsi]/%s", file));
+    lua_remove(L, -2);
+    return true;
 }
 
 /* Raises with the position of the require: two levels up, behind require's own pcall.  [-0, +0, e]
@@ -75,8 +73,10 @@ static void load_beside(lua_State *L, const char *module, const char *file)
     if (!vm->folder)
         not_found(L, module, "no script, no folder to look in");
     const char *path = lua_pushfstring(L, "%s/%s", vm->folder, file);
+    vm_note_file(vm, path);
     if (file_read(path, MODULE_BYTES, vm_arena(vm), &text, &size, &err))
         not_found(L, module, err.text);
+    vm_digest_file(vm, text, size);
     chunk_load(L, text, size, lua_pushfstring(L, "@%s", path));
 }
 
@@ -104,7 +104,7 @@ static int require(lua_State *L)
     luaL_argcheck(L, is_module_name(module, n), 1,
                   "expected a module name such as \"checks\" or \"lib.tcp\"");
     lua_settop(L, 1);
-    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE); /* stack: name loaded */
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, modules); /* stack: name modules */
     lua_getfield(L, 2, module);
     if (lua_touserdata(L, -1) == &loading)
         return luaL_error(L, "module '%s' requires itself, perhaps by way of others", module);
@@ -121,6 +121,24 @@ static int require(lua_State *L)
         lua_pushnil(L); /* the next require tries again */
     lua_setfield(L, 2, module);
     return status == LUA_OK ? 1 : lua_error(L);
+}
+
+/* Lua takes the names of functions for its messages from LUA_LOADED_TABLE, and walks all of it. So
+ * a copy of the module lies there, which no script can make longer. */
+void require_add(lua_State *L, const char *name)
+{
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+    lua_newtable(L); /* stack: module loaded copy */
+    for (lua_pushnil(L); lua_next(L, -4); lua_pop(L, 1)) {
+        lua_pushvalue(L, -2);
+        lua_pushvalue(L, -2);
+        lua_rawset(L, -5);
+    }
+    lua_setfield(L, -2, name);
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, modules);
+    lua_pushvalue(L, -3);
+    lua_setfield(L, -2, name);
+    lua_pop(L, 3);
 }
 
 void require_open(lua_State *L)

@@ -1,10 +1,13 @@
-/* Runs handlers, each in a coroutine from the vm's pool. Loop thread. */
+/* Runs tasks, each in a coroutine from the vm's pool; suspends, resumes, preempts and ends them.
+ * What happens inside the coroutine is in handler.c. Loop thread. */
 #include "script/task.h"
 
+#include "script/handler.h"
+#include "script/job.h"
 #include "script/state.h"
+#include "script/wait.h"
 
 #include <lauxlib.h>
-#include <string.h>
 
 /* ---- coroutines ---- */
 
@@ -39,11 +42,12 @@ static int acquire(struct task *task)
     return 0;
 }
 
-/* Back to the pool or, when that is full, to the garbage collector. */
-static void release(struct task *task)
+/* Back to the pool or, when it cannot be used again or the pool is full, to the garbage collector.
+ */
+static void release(struct task *task, bool reusable)
 {
     struct vm *vm = task->vm;
-    if (vm->n_idle < VM_IDLE_COROUTINES) {
+    if (reusable && vm->n_idle < VM_IDLE_COROUTINES) {
         lua_settop(task->co, 0);
         vm->idle[vm->n_idle++] = (struct coroutine){.co = task->co, .ref = task->co_ref};
     } else {
@@ -53,136 +57,187 @@ static void release(struct task *task)
     task->co_ref = LUA_NOREF;
 }
 
-/* ---- in the coroutine ---- */
+/* ---- yields of the host ---- */
 
-static void push_context(lua_State *L, struct task *task)
+bool task_may_yield(const struct vm *vm, lua_State *L)
 {
-    struct task_context context = {0};
-    task->context(task, &context);
-    lua_createtable(L, 0, 5);
-    lua_pushstring(L, task->method->name);
-    lua_setfield(L, -2, "method");
-    lua_pushstring(L, context.peer);
-    lua_setfield(L, -2, "peer");
-    lua_pushstring(L, context.id);
-    lua_setfield(L, -2, "id");
-    if (context.deadline) {
-        lua_pushnumber(L, (lua_Number)context.deadline / 1e9);
-        lua_setfield(L, -2, "deadline");
+    return vm->running && vm->running->blocked == 0 && lua_isyieldable(L);
+}
+
+void task_preempt(struct vm *vm, lua_State *L)
+{
+    vm->running->host_yields = true;
+    lua_yield(L, 0);
+}
+
+static bool is_inside(const struct task *task, const lua_State *co)
+{
+    for (unsigned i = 0; i < task->depth; i++) {
+        if (task->inside[i] == co)
+            return true;
     }
-    lua_createtable(L, 0, (int)context.n_metadata);
-    for (size_t i = 0; i < context.n_metadata; i++) {
-        const struct task_metadata *entry = &context.metadata[i];
-        lua_pushlstring(L, entry->key, entry->key_size);
-        lua_pushlstring(L, entry->value, entry->value_size);
-        lua_rawset(L, -3);
+    return false;
+}
+
+bool task_enter(struct task *task, lua_State *L, lua_State *co)
+{
+    if (!task)
+        return false;
+    if (is_inside(task, co))
+        return true;
+    if (!task_may_yield(task->vm, L) || task->depth == TASK_DEPTH) {
+        task->blocked++;
+        return false;
     }
-    lua_setfield(L, -2, "metadata");
+    task->inside[task->depth++] = co;
+    return true;
 }
 
-/* A reply that breaks a rule under --validate warn. */
-static void warn(void *data, const struct err *err)
+void task_leave(struct task *task, lua_State *co, bool can_pass)
 {
-    const struct task *task = data;
-    vm_tell_violation(task->vm, task->method, err);
-}
-
-static void set_status(struct task *task, int status, const char *text)
-{
-    const char *copy = arena_copy(task->arena, text, strlen(text));
-    task->status = status;
-    task->message = copy ? copy : "no memory for the message";
-}
-
-static void take_prepared(struct task *task, struct prepared *prepared)
-{
-    struct err err;
-    if (prepared->schema != task->method->response) {
-        err_set(&err, STATUS_INTERNAL, "%s: expected a reply to %s, got one that is %s",
-                task->method->name, task->method->name, prepared->schema->name);
-        set_status(task, err.code, err.text);
+    if (!task)
         return;
-    }
-    task->prepared = prepared_ref(prepared);
+    if (!can_pass)
+        task->blocked--;
+    else if (task->depth > 0 && task->inside[task->depth - 1] == co)
+        task->depth--;
 }
 
-static void take_table(struct task *task, lua_State *L, int index)
+bool task_holds(const struct vm *vm, const lua_State *co)
 {
-    struct codec_options options = {
-        .arena = task->arena,
-        .rules = task->vm->options.rules,
-        .warn = warn,
-        .data = task,
-    };
-    struct err err;
-    if (codec_pull(L, index, task->method->response, &options, &task->reply, &err))
-        set_status(task, err.code, err.text);
-}
-
-/* `return nil, code, message`, the way of Lua's own functions to fail. */
-static void take_failure(struct task *task, lua_State *L, int code_index)
-{
-    int code = csi_status_code(L, code_index);
-    struct err err;
-    const char *message = csi_status_message(L, code_index + 1);
-    if (code > 0 && message) {
-        set_status(task, code, message);
-        return;
+    for (const struct task *task = vm->suspended; task; task = task->next) {
+        if (is_inside(task, co))
+            return true;
     }
-    err_set(&err, STATUS_INTERNAL,
-            "%s: expected the handler to return a table or nil, code, message", task->method->name);
-    set_status(task, err.code, err.text);
+    return false;
 }
 
-/* Behind the handler's call, at once or after it waited. stack: … reply code message */
-static int finish(lua_State *L, int status, lua_KContext context)
+/* ---- the list of suspended tasks ---- */
+
+static void on_wall(struct timer *timer)
 {
-    struct task *task = (struct task *)context;
-    (void)status;
-    int reply = lua_gettop(L) - 2;
-    struct prepared *prepared = csi_reply_get(L, reply);
-    if (prepared)
-        take_prepared(task, prepared);
-    else if (lua_isnil(L, reply))
-        take_failure(task, L, reply + 1);
-    else
-        take_table(task, L, reply);
-    return 0;
+    struct task *task = container_of(timer, struct task, timer);
+    task->budget.hit = BUDGET_WALL;
+    task_cancel(task, STATUS_DEADLINE_EXCEEDED, handler_over_time(task));
 }
 
-/* The body of every coroutine. Argument: the task. */
-static int run_handler(lua_State *L)
+static void on_turn(struct ready *ready)
 {
-    struct task *task = lua_touserdata(L, 1);
-    int n = 0;
-    lua_rawgeti(L, LUA_REGISTRYINDEX, task->handler->function);
-    if (task->handler->wants_request) {
-        codec_push(L, task->method->request, task->request, false);
-        n++;
-    }
-    if (task->handler->wants_context) {
-        push_context(L, task);
-        n++;
-    }
-    lua_callk(L, n, 3, (lua_KContext)task, finish);
-    return finish(L, LUA_OK, (lua_KContext)task);
+    task_resume(container_of(ready, struct task, ready));
 }
 
-/* ---- outside ---- */
+/* While many calls wait, their arenas count as memory of the script. */
+static bool hold_arena(struct task *task)
+{
+    if (!vm_charge(task->vm, task->arena->size))
+        return false;
+    task->held = task->arena->size;
+    return true;
+}
 
-static void resume(struct task *task, int n_arguments)
+static void release_arena(struct task *task)
+{
+    if (!task->vm->is_lost)
+        heap_discharge(&task->vm->heap, task->held);
+    task->held = 0;
+}
+
+/* Puts the task into the vm's list, from which the next turn, the finished wait, the end of its
+ * time or a cancellation takes it. */
+static void suspend(struct task *task)
+{
+    struct vm *vm = task->vm;
+    task->host_yields = false;
+    task->is_suspended = true;
+    task->next = vm->suspended;
+    task->place = &vm->suspended;
+    if (task->next)
+        task->next->place = &task->next;
+    vm->suspended = task;
+    vm->n_suspended++;
+    if (!task->was_suspended) {
+        task->was_suspended = true;
+        if (task->suspended)
+            task->suspended(task);
+    }
+    if (!task->wait) {
+        task->ready.fn = on_turn;
+        loop_ready(vm->options.loop, &task->ready);
+    }
+    task->timer.fn = on_wall;
+    if ((task->wait && !hold_arena(task)) ||
+        !loop_timer_set(vm->options.loop, &task->timer, budget_wall_left(&task->budget)))
+        task_cancel(task, STATUS_RESOURCE_EXHAUSTED, "no memory to wait");
+}
+
+static void unsuspend(struct task *task)
+{
+    struct vm *vm = task->vm;
+    *task->place = task->next;
+    if (task->next)
+        task->next->place = task->place;
+    vm->n_suspended--;
+    task->is_suspended = false;
+    release_arena(task);
+    loop_timer_clear(vm->options.loop, &task->timer);
+    loop_unready(vm->options.loop, &task->ready);
+}
+
+/* ---- running ---- */
+
+/* What is still to be done inside Lua once the handler has ended. Returns whether its coroutine can
+ * be used again. */
+static bool wind_up(struct task *task, int lua_status)
+{
+    if (task->budget.hit != BUDGET_LEFT) {
+        handler_overran(task);
+        return false;
+    }
+    if (lua_status == LUA_OK)
+        return true;
+    failure_describe(task, task->co, lua_status); /* may run a __tostring */
+    if (task->budget.hit == BUDGET_LEFT)
+        lua_resetthread(task->co); /* runs <close> variables */
+    if (task->budget.hit != BUDGET_LEFT)
+        handler_overran(task);
+    return task->budget.hit == BUDGET_LEFT;
+}
+
+static void finish(struct task *task, bool reusable)
+{
+    task->depth = task->blocked = 0;
+    release(task, reusable);
+    struct vm *vm = task->vm;
+    task->done(task);
+    vm_task_done(vm);
+}
+
+static void run(struct task *task, int n_arguments)
 {
     struct vm *vm = task->vm;
     int n_results;
+    bool reusable = false;
     vm->running = task;
+    vm->budget = &task->budget;
+    vm_guard_enter(vm);
+    budget_begin(&task->budget);
     int status = lua_resume(task->co, NULL, n_arguments, &n_results);
-    if (status != LUA_OK) {
-        failure_describe(task, task->co, status);
-        lua_resetthread(task->co);
-    }
+    budget_end(&task->budget);
+    if (status != LUA_YIELD)
+        reusable = wind_up(task, status);
+    vm_guard_leave(vm);
     vm->running = NULL;
-    release(task);
-    task->done(task);
+    vm->budget = NULL;
+    if (status == LUA_YIELD)
+        suspend(task);
+    else
+        finish(task, reusable);
+}
+
+/* To the memory that the script may have; what the request took already is granted. */
+static void limit_arena(struct arena *arena, size_t memory)
+{
+    arena->limit = arena->size > memory ? arena->size : memory;
 }
 
 void task_start(struct task *task)
@@ -197,7 +252,57 @@ void task_start(struct task *task)
         task->done(task);
         return;
     }
-    lua_pushcfunction(task->co, run_handler);
-    lua_pushlightuserdata(task->co, task);
-    resume(task, 1);
+    task->vm->n_tasks++;
+    limit_arena(task->arena, task->vm->options.memory);
+    handler_push(task);
+    run(task, 1);
+}
+
+void task_resume(struct task *task)
+{
+    unsuspend(task);
+    run(task, 0);
+}
+
+void task_cancel(struct task *task, int status, const char *message)
+{
+    unsuspend(task);
+    if (task->wait)
+        task->wait->cancel(task->wait);
+    task->wait = NULL;
+    task->status = status;
+    task->message = message;
+    finish(task, false);
+}
+
+void vm_cancel_tasks(struct vm *vm, int status, const char *message)
+{
+    vm->n_tasks++; /* the last task would take the vm along */
+    jobs_stop(vm);
+    while (vm->suspended)
+        task_cancel(vm->suspended, status, message);
+    vm_task_done(vm);
+}
+
+void vm_abandon(struct vm *vm)
+{
+    struct task *culprit = vm->running;
+    vm->is_lost = true;
+    jobs_forget(vm);
+    while (vm->suspended) {
+        struct task *task = vm->suspended;
+        unsuspend(task);
+        if (task->wait)
+            task->wait->cancel(task->wait);
+        task->status = STATUS_UNAVAILABLE;
+        task->message = "the script's state was given up because of another call";
+        task->done(task);
+    }
+    if (!culprit)
+        return;
+    culprit->is_abandoned = true;
+    culprit->prepared = NULL;
+    culprit->status = STATUS_DEADLINE_EXCEEDED;
+    culprit->message = "the handler is stuck and was given up";
+    culprit->done(culprit);
 }

@@ -1,13 +1,17 @@
 /* One running handler: a coroutine, the request that goes in, the reply that comes out. Conversions
- * and handler run inside one lua_resume, the only protected boundary of a call. Loop thread. */
+ * and handler run inside lua_resume, the only protected boundary of a call. Loop thread. */
 #ifndef LUACSI_SCRIPT_TASK_H
 #define LUACSI_SCRIPT_TASK_H
 
 #include "base/arena.h"
+#include "io/loop.h"
+#include "script/budget.h"
 #include "script/codec.h"
 #include "script/vm.h"
 
 #include <stdint.h>
+
+struct wait;
 
 /* One entry of the call's metadata; not terminated. */
 struct task_metadata {
@@ -26,33 +30,60 @@ struct task_context {
     size_t n_metadata;
 };
 
+/* Coroutines of the script's own that a handler may be inside of when it waits. */
+enum { TASK_DEPTH = 16 };
+
 struct task {
     /* set by the owner before task_start */
     struct vm *vm;
-    const struct method *method;
-    const struct handler *handler;   /* HANDLER_FUNCTION */
+    const struct method *method; /* NULL for background work: no request, no reply */
+    bool judged;                 /* background work that returns a verdict, see handler.c */
+    const char *name;            /* for messages: the method's, or that of the background work */
+    int function;                /* registry reference of what to run */
+    bool wants_request;          /* as in struct handler */
+    bool wants_context;
     const ProtobufCMessage *request; /* lies in arena */
-    struct arena *arena; /* of the call: the reply and the message of an error lie in it */
+    struct arena *arena;  /* of the call: the reply and the message of an error lie in it */
+    struct budget budget; /* wall and cpu; all else zero */
     /* Fills context; asked only when the handler has a parameter for it. Must not fail. */
     void (*context)(struct task *task, struct task_context *context);
+    /* Called when the handler is suspended for the first time; may narrow budget.wall. */
+    void (*suspended)(struct task *task);
     /* Called once, when the fields below are set. */
     void (*done)(struct task *task);
 
     /* the answer, valid in done and until the arena is reset */
-    int status;          /* enum status */
-    const char *message; /* of the status; empty when OK */
-    struct bytes reply;  /* when OK and prepared is NULL */
-    struct prepared
-        *prepared; /* when the handler returned one: a reference for the owner to give back */
+    int status;                /* enum status */
+    const char *message;       /* of the status; empty when OK */
+    struct bytes reply;        /* when OK and prepared is NULL */
+    struct prepared *prepared; /* when one was returned: a reference for the owner to give back */
 
     /* task.c's own */
     struct lua_State *co; /* NULL before start and after done */
     int co_ref;           /* keeps co alive while it runs */
+    bool is_abandoned; /* in done: the thread that ran it was given up, and may still touch arena */
+    size_t held; /* bytes of arena that count as memory of the script: while it is suspended */
+    bool is_suspended;  /* in vm's list: between a yield of the host and the next resume */
+    bool was_suspended; /* suspended was called */
+    bool host_yields;   /* the yield under way is the host's, not the script's */
+    struct wait *wait;  /* what it waits for; NULL when it was preempted */
+    struct ready ready; /* set while it was preempted and waits for its next turn */
+    struct timer timer; /* set while suspended: the end of budget.wall */
+    unsigned blocked;   /* levels that the host's yields cannot pass: 0 where it may wait */
+    unsigned depth;     /* of inside */
+    struct lua_State
+        *inside[TASK_DEPTH]; /* coroutines of the script that it is in, outermost first */
+    struct task *next;       /* in vm's list of suspended tasks */
+    struct task **place;     /* where that list points to it */
 };
 
 /* Runs the handler; calls task->done before it returns or, when the handler waits, later. Whatever
  * the script does ends in done: an error of the script is STATUS_INTERNAL, with the traceback in
  * the log. */
 void task_start(struct task *task);
+
+/* Ends a suspended task: what it waits for is cancelled, its coroutine never runs again (not even
+ * its <close> variables), and done is called with this status. message must outlive the call. */
+void task_cancel(struct task *task, int status, const char *message);
 
 #endif

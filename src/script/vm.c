@@ -1,6 +1,8 @@
 /* Owns the Lua state and what a script answers. Loop thread, from vm_new to vm_free. */
 #include "script/vm.h"
 
+#include "io/guard.h"
+#include "script/job.h"
 #include "script/load.h"
 
 #include <lauxlib.h>
@@ -12,14 +14,17 @@ static const char builtin[] = "identity.lua"; /* served when there is no script 
 /* Slots of the main thread's stack that failure.c and task.c may use outside a protected call. */
 enum { MAIN_STACK = 16 };
 
+/* A script that asks for ever new modules, none of which is there, must not fill the memory. */
+enum { MOST_FILES = 1000 };
+
 /* lua_pcall's function: all that may fail for want of memory while a state is made. */
 static int open_state(lua_State *L)
 {
+    budget_watch(L);
     sandbox_open(L);
     require_open(L);
-    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
     csi_open(L);
-    lua_setfield(L, -2, "csi"); /* for require */
+    require_add(L, "csi");
     luaL_checkstack(L, MAIN_STACK, NULL);
     return 0;
 }
@@ -75,6 +80,7 @@ int vm_load(struct vm *vm, const char *path, struct err *err)
     vm->script = path ? path : builtin;
     if (path) {
         vm->folder = folder_of(path);
+        vm_note_file(vm, path);
         failed = vm->folder ? load_file(vm, path, err) : no_memory(err);
     } else {
         failed = load_embedded(vm, builtin, true, err);
@@ -88,10 +94,14 @@ void vm_free(struct vm *vm)
 {
     if (vm->L)
         lua_close(vm->L);
+    jobs_free(vm);
     for (size_t i = 0; i < CATALOG_METHODS; i++)
         prepared_unref(vm->handlers[i].prepared);
     heap_fini(&vm->heap);
     arena_fini(&vm->arena);
+    for (size_t i = 0; i < vm->n_files; i++)
+        free(vm->files[i]);
+    free(vm->files);
     free(vm->folder);
     free(vm);
 }
@@ -112,7 +122,97 @@ void vm_tell_violation(struct vm *vm, const struct method *method, const struct 
     vm->options.problem(vm->options.data, &problem);
 }
 
-size_t vm_memory(const struct vm *vm)
+void vm_start(struct vm *vm, struct loop *loop, struct iothread *io, struct guard *guard)
 {
-    return vm->heap.used;
+    vm->options.loop = loop;
+    vm->options.io = io;
+    vm->options.guard = guard;
+    jobs_start(vm);
+}
+
+bool vm_charge(struct vm *vm, size_t n)
+{
+    if (heap_charge(&vm->heap, n))
+        return true;
+    lua_gc(vm->L, LUA_GCCOLLECT);
+    return heap_charge(&vm->heap, n);
+}
+
+void vm_guard_enter(struct vm *vm)
+{
+    if (vm->options.guard)
+        guard_enter(vm->options.guard);
+}
+
+void vm_guard_leave(struct vm *vm)
+{
+    if (vm->options.guard)
+        guard_leave(vm->options.guard);
+}
+
+void vm_guard_check(struct vm *vm)
+{
+    if (vm->options.guard)
+        guard_check(vm->options.guard);
+}
+
+struct budget vm_budget(const struct vm *vm)
+{
+    return (struct budget){.wall = vm->options.handler_wall, .cpu = vm->options.handler_cpu};
+}
+
+void vm_task_done(struct vm *vm)
+{
+    if (--vm->n_tasks == 0 && vm->on_idle)
+        vm->on_idle(vm->data);
+}
+
+void vm_retire(struct vm *vm, void (*idle)(void *data), void *data)
+{
+    jobs_retire(vm);
+    vm->on_idle = idle;
+    vm->data = data;
+    if (vm->n_tasks == 0)
+        idle(data);
+}
+
+void vm_note_file(struct vm *vm, const char *path)
+{
+    if (vm->n_files == MOST_FILES)
+        return;
+    char **files = realloc(vm->files, (vm->n_files + 1) * sizeof(*files));
+    if (!files)
+        return;
+    vm->files = files;
+    files[vm->n_files] = strdup(path);
+    vm->n_files += files[vm->n_files] != NULL;
+}
+
+/* FNV-1a, 64 bits; files are told apart by their sizes in between. */
+void vm_digest_file(struct vm *vm, const char *text, size_t size)
+{
+    static const uint64_t prime = 0x100000001b3;
+    for (size_t i = 0; i < size; i++)
+        vm->digest = (vm->digest ^ (unsigned char)text[i]) * prime;
+    vm->digest = (vm->digest ^ size) * prime;
+}
+
+uint64_t vm_digest(const struct vm *vm)
+{
+    return vm->digest;
+}
+
+const char *const *vm_files(const struct vm *vm, size_t *n)
+{
+    *n = vm->n_files;
+    return (const char *const *)vm->files;
+}
+
+void vm_report(const struct vm *vm, int64_t *tasks, int64_t *suspended, int64_t *failures,
+               int64_t *memory)
+{
+    *tasks = (int64_t)vm->n_tasks;
+    *suspended = (int64_t)vm->n_suspended;
+    *failures = (int64_t)vm->failures;
+    *memory = (int64_t)vm->heap.used;
 }

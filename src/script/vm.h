@@ -7,12 +7,19 @@
 #include "base/err.h"
 #include "csi/catalog.h"
 #include "csi/rules.h"
+#include "script/budget.h"
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
+struct guard;
+struct iothread;
+struct loop;
 struct lua_State;
+struct perms;
 struct prepared;
+struct store;
 struct vm;
 
 /* key=value for csi.config; not NUL-terminated. */
@@ -40,9 +47,16 @@ struct vm_problem {
 struct vm_options {
     const struct vm_setting *settings; /* csi.config; a later one with the same key wins */
     size_t n_settings;
-    const char *nodeid;    /* csi.config.nodeid */
-    enum rules_mode rules; /* for every reply, constants among them */
-    size_t memory;         /* most bytes that Lua may hold */
+    const char *nodeid;        /* csi.config.nodeid */
+    enum rules_mode rules;     /* for every reply, constants among them */
+    size_t memory;             /* most bytes that Lua may hold */
+    int64_t handler_wall;      /* most nanoseconds that a handler, or the load, may take */
+    int64_t handler_cpu;       /* most nanoseconds that it may compute */
+    struct guard *guard;       /* these three: vm_start sets them */
+    struct loop *loop;         /* where handlers wait */
+    struct iothread *io;       /* who does what they wait for */
+    struct store *store;       /* csi.store; outlives a reload. Required */
+    const struct perms *perms; /* what the script may touch; NULL: everything */
     /* Told of each problem while the script loads, and of violations while handlers run. Required.
      */
     void (*problem)(void *data, const struct vm_problem *problem);
@@ -76,10 +90,38 @@ int vm_load(struct vm *vm, const char *path, struct err *err);
 /* Frees state, replies and memory. No task may be under way. */
 void vm_free(struct vm *vm);
 
+/* Ends every suspended task with this status. */
+void vm_cancel_tasks(struct vm *vm, int status, const char *message);
+
+/* For a vm whose thread was given up inside of it or another: ends all its tasks without touching
+ * Lua. The running one, if any, is the culprit: it ends in STATUS_DEADLINE_EXCEEDED and is marked
+ * is_abandoned. Nothing else may be done with the vm afterwards; its memory is lost. */
+void vm_abandon(struct vm *vm);
+
+/* How many tasks are not done, how many of them wait, how many runs of background work have failed,
+ * and the bytes that the Lua state holds. */
+void vm_report(const struct vm *vm, int64_t *tasks, int64_t *suspended, int64_t *failures,
+               int64_t *memory);
+
+/* From now on the calling thread, the loop thread, runs the handlers, and background work begins.
+ * guard: NULL when nobody watches the thread. */
+void vm_start(struct vm *vm, struct loop *loop, struct iothread *io, struct guard *guard);
+
 /* What answers method; borrowed, valid until vm_free. */
 const struct handler *vm_handler(const struct vm *vm, const struct method *method);
 
-/* Bytes that the Lua state holds now. */
-size_t vm_memory(const struct vm *vm);
+/* A number that is another one when any of those files had another content. */
+uint64_t vm_digest(const struct vm *vm);
+
+/* The budget of one handler, to be put into its task. */
+struct budget vm_budget(const struct vm *vm);
+
+/* No further call will be answered: background work ends, but for csi.run. Calls idle(data) once
+ * the last task is done, perhaps at once; idle may free the vm. */
+void vm_retire(struct vm *vm, void (*idle)(void *data), void *data);
+
+/* The files that the script was made of, itself first, then the modules that it required; also
+ * those of a script that did not load. Borrowed, valid until vm_free. */
+const char *const *vm_files(const struct vm *vm, size_t *n);
 
 #endif

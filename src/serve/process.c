@@ -3,24 +3,32 @@
 #include "serve/process.h"
 
 #include "base/log.h"
+#include "base/path.h"
 #include "csi/catalog.h"
 #include "io/iothread.h"
 #include "io/loop.h"
+#include "io/store_saver.h"
+#include "serve/confine.h"
 #include "serve/listener.h"
+#include "serve/scripts.h"
 #include "serve/server.h"
 
 #include <signal.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Each part is NULL until it is there. */
 struct process {
     const struct process_options *options;
-    struct vm *vm;
+    struct scripts *scripts;
     struct listener *listener;
     struct loop *loop;
     struct server *server;
     struct iothread *io;
+    struct store_saver *saver;
+    struct confined confined;
+    time_t started;
     bool stopping; /* a signal has come */
 };
 
@@ -36,10 +44,15 @@ static void on_calls_finished(void *data)
     loop_stop(process->loop);
 }
 
-/* The first signal lets calls in flight finish, the next one does not. */
+/* SIGHUP reloads the script. Of the others the first lets calls in flight finish, the next does
+ * not. */
 static void on_signal(void *data, int number)
 {
     struct process *process = data;
+    if (number == SIGHUP) {
+        scripts_reload(process->scripts);
+        return;
+    }
     log_info("Stopping", log_str("signal", strsignal(number)));
     if (process->stopping) {
         server_cancel_calls(process->server);
@@ -56,25 +69,94 @@ static bool ends_in_sock(const char *path)
     return n >= 5 && strcmp(path + n - 5, ".sock") == 0;
 }
 
-static int load(struct process *process, struct err *err)
+/* CSI allows no other file beside the socket, and a save makes one for a moment. */
+static int check_state_path(const struct process_options *options, struct err *err)
 {
-    if (catalog_init(err))
+    char state[PATH_MAX], socket[PATH_MAX];
+    if (!options->endpoint->path[0])
+        return 0;
+    if (path_resolve(options->state, state, err) ||
+        path_resolve_folder(options->endpoint->path, socket, err))
         return -1;
-    process->vm = vm_new(&process->options->vm, err);
-    return process->vm ? vm_load(process->vm, process->options->script, err) : -1;
+    path_to_folder(state);
+    path_to_folder(socket);
+    if (strcmp(state, socket) == 0)
+        return err_set(err, STATUS_INVALID_ARGUMENT,
+                       "the state cannot be kept in %s, where the socket is: CSI allows no other "
+                       "file there",
+                       socket);
+    return 0;
+}
+
+static int open_state(struct process *process, struct err *err)
+{
+    const struct process_options *options = process->options;
+    if (!options->state)
+        return 0;
+    if (check_state_path(options, err))
+        return -1;
+    process->saver = store_saver_new(options->vm.store, options->state, options->state_reset, err);
+    return process->saver ? 0 : -1;
+}
+
+static void confine(struct process *process)
+{
+    const struct confine confine = {
+        .script = process->options->script,
+        .socket = process->options->endpoint->path,
+        .state = process->saver ? store_saver_path(process->saver) : NULL,
+        .perms = process->options->vm.perms,
+    };
+    confine_self(&confine, &process->confined);
+}
+
+/* luacsi.v1.Host has one method. */
+static int answer_as_host(void *data, const struct method *method, struct arena *arena,
+                          struct bytes *reply, struct err *err)
+{
+    const struct process *process = data;
+    struct status_report report = {.started = process->started};
+    (void)method;
+    server_report(process->server, &report);
+    scripts_report(process->scripts, &report);
+    return status_reply(&report, arena, reply, err);
+}
+
+static void go_on(void *data);
+
+static int start_scripts(struct process *process, struct err *err)
+{
+    server_on_host_call(process->server, answer_as_host, process);
+    const struct scripts_start start = {
+        .loop = process->loop,
+        .io = process->io,
+        .server = process->server,
+        .watch = process->options->watch,
+        .go_on = go_on,
+        .data = process,
+    };
+    return scripts_start(process->scripts, &start, err);
 }
 
 /* Signals stay deadly until the script has loaded: one that never ends can be stopped. */
 static int start(struct process *process, struct err *err)
 {
     const struct process_options *options = process->options;
-    if (load(process, err))
+    if (open_state(process, err))
+        return -1;
+    confine(process);
+    if (catalog_init(err) || !(process->scripts = scripts_new(&options->vm, options->script, err)))
         return -1;
     iothread_block_signals();
+    if (process->saver && store_saver_start(process->saver, err))
+        return -1;
     if (!(process->listener = listener_open(options->endpoint, options->mode, err)) ||
         !(process->loop = loop_new(err)) ||
-        !(process->server = server_new(process->loop, process->vm, err)) ||
+        !(process->server = server_new(process->loop, scripts_vm(process->scripts),
+                                       options->max_in_flight, err)) ||
         !(process->io = iothread_start(process->loop, err)))
+        return -1;
+    if (start_scripts(process, err))
         return -1;
     iothread_on_signal(process->io, on_signal, process);
     return listener_start(process->listener, process->io, process->loop, on_connection, process,
@@ -86,16 +168,28 @@ static void stop(struct process *process)
 {
     if (process->listener)
         listener_stop(process->listener);
+    if (process->scripts)
+        scripts_stop(process->scripts);
     if (process->io)
         iothread_stop(process->io);
     if (process->server)
         server_free(process->server);
-    if (process->vm)
-        vm_free(process->vm);
+    store_saver_stop(process->saver);
     if (process->loop)
         loop_free(process->loop);
     listener_free(process->listener);
     iothread_free(process->io);
+    scripts_free(process->scripts);
+}
+
+/* On a thread that has taken the place of the calling one, which is stuck for good. */
+static void go_on(void *data)
+{
+    struct process *process = data;
+    loop_run(process->loop);
+    log_info("Stopped");
+    stop(process);
+    _exit(0);
 }
 
 /* Ends a server that never served: its armed calls come back through the loop. */
@@ -107,7 +201,7 @@ static void abandon_server(struct process *process)
 
 int process_run(const struct process_options *options, struct err *err)
 {
-    struct process process = {.options = options};
+    struct process process = {.options = options, .started = time(NULL)};
     int failed = start(&process, err);
     if (failed) {
         if (process.server)
@@ -119,6 +213,7 @@ int process_run(const struct process_options *options, struct err *err)
         log_info("Serving", log_str("endpoint", options->endpoint->text),
                  log_str("script", options->script ? options->script : "built-in"),
                  log_int("pid", getpid()));
+        confine_log(&process.confined);
         loop_run(process.loop);
         log_info("Stopped");
     }

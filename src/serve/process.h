@@ -13,6 +13,10 @@ struct process_options {
     const struct endpoint *endpoint; /* where to listen */
     mode_t mode;                     /* of a UNIX socket */
     int64_t grace;                   /* nanoseconds for calls in flight after SIGTERM or SIGINT */
+    const char *state;    /* path of the file that keeps vm.store over a restart; NULL: none does */
+    bool state_reset;     /* begin with an empty store when that file is corrupt */
+    size_t max_in_flight; /* calls */
+    bool watch;           /* reload the script when its files change */
     struct vm_options vm;
 };
 

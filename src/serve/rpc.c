@@ -10,13 +10,11 @@
 #include "io/loop.h"
 #include "script/prepared.h"
 #include "script/task.h"
+#include "serve/call_context.h"
 
 #include <grpc/byte_buffer.h>
 #include <grpc/byte_buffer_reader.h>
 #include <grpc/slice_buffer.h>
-#include <grpc/support/alloc.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,6 +29,12 @@ struct rpc {
     struct rpc *next;   /* of the list that the server starts with */
     struct op accepted; /* the tag while it waits for a call */
     struct op sent;     /* the tag of the reply's batch */
+    struct op closed;   /* the tag of the wait for the client's end, once the task is suspended */
+    unsigned batches;   /* under way */
+    bool watched;       /* that wait was started */
+    bool replied;       /* the reply's batch was started */
+    bool replaced;      /* another one waits for calls in its place */
+    bool is_lost;       /* a thread that was given up may still write into the arena */
     struct rpc_host *host;
     const struct method *method;
     void *registered; /* the method's handle in gRPC core */
@@ -49,6 +53,7 @@ struct rpc {
 
 static void rpc_on_accept(struct op *op, bool ok);
 static void rpc_on_sent(struct op *op, bool ok);
+static void rpc_on_closed(struct op *op, bool ok);
 
 /* ---- waiting for a call ---- */
 
@@ -62,7 +67,17 @@ void rpc_wait(struct rpc *rpc)
     rpc->host->n_waiting++;
 }
 
-/* The struct came back from gRPC core for good. */
+/* Has another struct wait for the next call in this one's place, which may take long. */
+static void replace(struct rpc *rpc)
+{
+    struct rpc *other = NULL;
+    if (!rpc->host->stopping && rpc_new(&other, rpc->host, rpc->method, rpc->registered)) {
+        rpc_wait(other);
+        rpc->replaced = true;
+    }
+}
+
+/* The struct is not needed any more. */
 static void retire(struct rpc *rpc)
 {
     struct rpc_host *host = rpc->host;
@@ -80,6 +95,7 @@ bool rpc_new(struct rpc **list, struct rpc_host *host, const struct method *meth
         .next = *list,
         .accepted.fn = rpc_on_accept,
         .sent.fn = rpc_on_sent,
+        .closed.fn = rpc_on_closed,
         .host = host,
         .method = method,
         .registered = registered,
@@ -119,6 +135,19 @@ static void log_call(const struct rpc *rpc, int status, const char *text)
                  log_int("id", (int64_t)rpc->number));
 }
 
+static void start_batch(struct rpc *rpc, const grpc_op *ops, size_t n, struct op *tag)
+{
+    if (grpc_call_start_batch(rpc->call, ops, n, tag, NULL) != GRPC_CALL_OK)
+        abort(); /* only a mistake of ours */
+    rpc->batches++;
+}
+
+static grpc_op wait_for_close(struct rpc *rpc)
+{
+    return (grpc_op){.op = GRPC_OP_RECV_CLOSE_ON_SERVER,
+                     .data.recv_close_on_server.cancelled = &rpc->cancelled};
+}
+
 /* Sends everything that is left of the call in one batch: initial metadata, the message (NULL:
  * none), the status, and the wait for the client's end, without which gRPC core keeps the call
  * longer. */
@@ -131,14 +160,14 @@ static void rpc_reply(struct rpc *rpc, grpc_byte_buffer *message, int status, co
         {.op = GRPC_OP_SEND_STATUS_FROM_SERVER,
          .data.send_status_from_server = {.status = (grpc_status_code)status,
                                           .status_details = text[0] ? &details : NULL}},
-        {.op = GRPC_OP_RECV_CLOSE_ON_SERVER,
-         .data.recv_close_on_server.cancelled = &rpc->cancelled},
     };
-    size_t n = 3;
+    size_t n = 2;
     if (message)
         ops[n++] = (grpc_op){.op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = message};
-    if (grpc_call_start_batch(rpc->call, ops, n, &rpc->sent, NULL) != GRPC_CALL_OK)
-        abort(); /* only a mistake of ours */
+    if (!rpc->watched)
+        ops[n++] = wait_for_close(rpc);
+    rpc->replied = true;
+    start_batch(rpc, ops, n, &rpc->sent);
     grpc_slice_unref(details);
 }
 
@@ -162,78 +191,77 @@ static void reply_prepared(struct rpc *rpc, const struct prepared *prepared)
         reply_slice(rpc, grpc_slice_ref(prepared->bytes));
 }
 
-/* The reply is out, or the client is gone: the struct is ready for the next call. */
-static void rpc_on_sent(struct op *op, bool ok)
+/* One batch less; after the last the struct is ready for the next call. */
+static void end_batch(struct rpc *rpc)
 {
-    struct rpc *rpc = container_of(op, struct rpc, sent);
-    (void)ok;
+    if (--rpc->batches > 0)
+        return;
     grpc_call_unref(rpc->call);
     if (rpc->payload)
         grpc_byte_buffer_destroy(rpc->payload);
     grpc_slice_buffer_reset_and_unref(&rpc->message.data.raw.slice_buffer);
     rpc->call = NULL;
     rpc->payload = NULL;
+    rpc->watched = rpc->replied = false;
     rpc->metadata.count = 0; /* what it held was the call's */
-    arena_reset(&rpc->arena);
     rpc->host->n_open--;
-    if (rpc->host->stopping)
+    if (rpc->is_lost)
+        rpc_host_fell(rpc->host); /* and its memory stays */
+    else if (rpc->host->stopping || rpc->replaced)
         retire(rpc);
-    else
+    else {
+        arena_reset(&rpc->arena);
         rpc_wait(rpc);
+    }
+}
+
+/* The reply is out, or the client is gone. */
+static void rpc_on_sent(struct op *op, bool ok)
+{
+    (void)ok;
+    end_batch(container_of(op, struct rpc, sent));
+}
+
+/* The client has gone while its handler was suspended, or the call has ended. */
+static void rpc_on_closed(struct op *op, bool ok)
+{
+    struct rpc *rpc = container_of(op, struct rpc, closed);
+    (void)ok;
+    if (!rpc->replied)
+        task_cancel(&rpc->task, STATUS_CANCELLED, "the caller is gone");
+    end_batch(rpc);
 }
 
 /* ---- the handler ---- */
 
-static int64_t deadline_in_ns(gpr_timespec deadline)
-{
-    gpr_timespec real = gpr_convert_clock_type(deadline, GPR_CLOCK_REALTIME);
-    return gpr_time_cmp(real, gpr_inf_future(GPR_CLOCK_REALTIME)) == 0
-               ? 0
-               : real.tv_sec * 1000000000 + real.tv_nsec;
-}
-
-static const char *copy_peer(struct rpc *rpc)
-{
-    char *peer = grpc_call_get_peer(rpc->call);
-    const char *copy = peer ? arena_copy(&rpc->arena, peer, strlen(peer)) : NULL;
-    gpr_free(peer);
-    return copy ? copy : "";
-}
-
-static void fill_metadata(struct rpc *rpc, struct task_context *context)
-{
-    size_t n = rpc->metadata.count;
-    struct task_metadata *entries = arena_alloc(&rpc->arena, n * sizeof(*entries));
-    for (size_t i = 0; entries && i < n; i++) {
-        const grpc_metadata *entry = &rpc->metadata.metadata[i];
-        entries[i] = (struct task_metadata){
-            .key = (const char *)GRPC_SLICE_START_PTR(entry->key),
-            .key_size = GRPC_SLICE_LENGTH(entry->key),
-            .value = (const char *)GRPC_SLICE_START_PTR(entry->value),
-            .value_size = GRPC_SLICE_LENGTH(entry->value),
-        };
-    }
-    context->metadata = entries;
-    context->n_metadata = entries ? n : 0;
-}
-
 static void fill_context(struct task *task, struct task_context *context)
 {
     struct rpc *rpc = container_of(task, struct rpc, task);
-    char id[24];
-    int n = snprintf(id, sizeof(id), "%" PRIu64, rpc->number);
-    const char *copy = arena_copy(&rpc->arena, id, (size_t)n);
-    *context = (struct task_context){
-        .peer = copy_peer(rpc),
-        .id = copy ? copy : "",
-        .deadline = deadline_in_ns(rpc->deadline),
-    };
-    fill_metadata(rpc, context);
+    call_context_fill(context, rpc->call, &rpc->metadata, rpc->deadline, rpc->number, &rpc->arena);
+}
+
+/* The handler will take longer than this turn of the loop: from now on its client's end and
+ * deadline matter. */
+static void on_task_suspended(struct task *task)
+{
+    struct rpc *rpc = container_of(task, struct rpc, task);
+    const grpc_op op = wait_for_close(rpc);
+    int64_t too_much = budget_wall_left(&task->budget) - call_time_left(rpc->deadline);
+    if (too_much > 0)
+        task->budget.wall -= too_much;
+    rpc->watched = true;
+    start_batch(rpc, &op, 1, &rpc->closed);
+    replace(rpc);
 }
 
 static void on_task_done(struct task *task)
 {
     struct rpc *rpc = container_of(task, struct rpc, task);
+    if (task->is_abandoned) {
+        rpc->is_lost = true;
+        if (!rpc->replaced)
+            replace(rpc);
+    }
     if (task->prepared) {
         reply_prepared(rpc, task->prepared);
         prepared_unref(task->prepared);
@@ -280,28 +308,53 @@ static int read_payload(struct rpc *rpc, struct bytes *bytes, struct err *err)
 static void run_handler(struct rpc *rpc, const struct handler *handler,
                         const ProtobufCMessage *request)
 {
+    struct vm *vm = rpc->host->vm;
     rpc->task = (struct task){
-        .vm = rpc->host->vm,
+        .vm = vm,
         .method = rpc->method,
-        .handler = handler,
+        .name = rpc->method->name,
+        .function = handler->function,
+        .wants_request = handler->wants_request,
+        .wants_context = handler->wants_context,
         .request = request,
         .arena = &rpc->arena,
+        .budget = vm_budget(vm),
         .context = fill_context,
+        .suspended = on_task_suspended,
         .done = on_task_done,
     };
     task_start(&rpc->task);
 }
 
+static void answer_as_host(struct rpc *rpc)
+{
+    struct rpc_host *host = rpc->host;
+    struct bytes reply;
+    struct err err;
+    if (host->answer(host->data, rpc->method, &rpc->arena, &reply, &err))
+        reply_error(rpc, err.code, err.text);
+    else
+        reply_slice(rpc, grpc_slice_from_copied_buffer((const char *)reply.data, reply.size));
+}
+
 static void answer(struct rpc *rpc)
 {
-    const struct handler *handler = vm_handler(rpc->host->vm, rpc->method);
     const ProtobufCMessage *request = NULL;
     struct bytes bytes;
     struct err err;
+    if (rpc->host->n_open > rpc->host->max_open) {
+        reply_error(rpc, STATUS_RESOURCE_EXHAUSTED, "too many calls are in flight");
+        return;
+    }
     if (read_payload(rpc, &bytes, &err)) {
         reply_error(rpc, err.code, err.text);
         return;
     }
+    if (rpc->method->index >= CATALOG_METHODS) {
+        answer_as_host(rpc);
+        return;
+    }
+    const struct handler *handler = vm_handler(rpc->host->vm, rpc->method);
     bool needs_request = bytes.size > 0 || handler->kind == HANDLER_FUNCTION;
     if (needs_request && !(request = codec_unpack(rpc->method->request, bytes.data, bytes.size,
                                                   &rpc->arena, &err))) {
@@ -332,6 +385,6 @@ static void rpc_on_accept(struct op *op, bool ok)
         return;
     }
     rpc->host->n_open++;
-    rpc->number = ++rpc->host->n_calls;
+    rpc->number = ++rpc->host->n_calls; /* the host's own calls among them */
     answer(rpc);
 }

@@ -4,6 +4,7 @@
 #define LUACSI_SERVE_RPC_H
 
 #include "csi/catalog.h"
+#include "script/codec.h"
 #include "script/vm.h"
 
 #include <grpc/grpc.h>
@@ -13,7 +14,12 @@
 struct rpc_host {
     grpc_server *server;
     grpc_completion_queue *queue;
-    struct vm *vm;
+    struct vm *vm;   /* that answers calls from now on */
+    size_t max_open; /* most calls in flight; what comes beyond is RESOURCE_EXHAUSTED */
+    /* Answers the methods that are the host's (server.h: server_host_call), with data. */
+    int (*answer)(void *data, const struct method *method, struct arena *arena, struct bytes *reply,
+                  struct err *err);
+    void *data;
     uint64_t n_calls; /* since the start; makes the ids */
     size_t n_open;    /* calls taken and not yet answered */
     size_t n_waiting; /* structs that gRPC core holds: it must give back each one before it ends */

@@ -61,10 +61,10 @@ static bool is_identity(const struct method *method)
 }
 
 /* Registers every method with gRPC core; it must be done before the server starts. */
-static int register_methods(struct server *server, void *handles[CATALOG_METHODS], struct err *err)
+static int register_methods(struct server *server, void *handles[CATALOG_SERVED], struct err *err)
 {
     const struct method *methods = catalog_methods();
-    for (int i = 0; i < CATALOG_METHODS; i++) {
+    for (int i = 0; i < CATALOG_SERVED; i++) {
         handles[i] = grpc_server_register_method(server->host.server, methods[i].path, NULL,
                                                  GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER, 0);
         if (!handles[i])
@@ -74,12 +74,12 @@ static int register_methods(struct server *server, void *handles[CATALOG_METHODS
 }
 
 /* Makes what waits for calls, all of it before the server starts: from then on nothing can fail. */
-static int make_calls(struct server *server, void *handles[CATALOG_METHODS], struct err *err)
+static int make_calls(struct server *server, void *handles[CATALOG_SERVED], struct err *err)
 {
     const struct method *methods = catalog_methods();
     server->unknown = unknown_new(&server->host);
     bool made = server->unknown != NULL;
-    for (int i = 0; i < CATALOG_METHODS && made; i++) {
+    for (int i = 0; i < CATALOG_SERVED && made; i++) {
         int n = is_identity(&methods[i]) ? ARMED_IDENTITY : ARMED_OTHERS;
         for (int k = 0; k < n && made; k++)
             made = rpc_new(&server->calls, &server->host, &methods[i], handles[i]);
@@ -99,9 +99,9 @@ static void start(struct server *server)
     server->calls = NULL;
 }
 
-struct server *server_new(struct loop *loop, struct vm *vm, struct err *err)
+struct server *server_new(struct loop *loop, struct vm *vm, size_t max_in_flight, struct err *err)
 {
-    void *handles[CATALOG_METHODS] = {NULL};
+    void *handles[CATALOG_SERVED] = {NULL};
     struct server *server = calloc(1, sizeof(*server));
     if (!server) {
         err_set(err, STATUS_RESOURCE_EXHAUSTED, "no memory for the server");
@@ -112,6 +112,7 @@ struct server *server_new(struct loop *loop, struct vm *vm, struct err *err)
         .server = create_server(),
         .queue = loop_queue(loop),
         .vm = vm,
+        .max_open = max_in_flight,
     };
     server->credentials = grpc_insecure_server_credentials_create();
     grpc_server_register_completion_queue(server->host.server, server->host.queue, NULL);
@@ -121,6 +122,23 @@ struct server *server_new(struct loop *loop, struct vm *vm, struct err *err)
     }
     start(server);
     return server;
+}
+
+void server_answer_with(struct server *server, struct vm *vm)
+{
+    server->host.vm = vm;
+}
+
+void server_on_host_call(struct server *server, server_host_call *answer, void *data)
+{
+    server->host.answer = answer;
+    server->host.data = data;
+}
+
+void server_report(const struct server *server, struct status_report *report)
+{
+    report->calls = (int64_t)server->host.n_calls;
+    report->calls_in_flight = (int64_t)server->host.n_open;
 }
 
 void server_add_connection(struct server *server, int fd)

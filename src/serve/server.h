@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "io/loop.h"
 #include "script/vm.h"
+#include "serve/status.h"
 
 #include <stdint.h>
 
@@ -13,7 +14,20 @@ struct server;
 
 /* Starts serving vm's answers, without any connection yet. vm and loop are borrowed until
  * server_free. NULL and err when gRPC core refuses. */
-struct server *server_new(struct loop *loop, struct vm *vm, struct err *err);
+struct server *server_new(struct loop *loop, struct vm *vm, size_t max_in_flight, struct err *err);
+
+/* From now on calls are answered by vm; those in flight are not touched. */
+void server_answer_with(struct server *server, struct vm *vm);
+
+/* Answers the methods that are the host's, not the script's: fills reply, in arena, or err. */
+typedef int server_host_call(void *data, const struct method *method, struct arena *arena,
+                             struct bytes *reply, struct err *err);
+
+/* Who does; before the first connection. */
+void server_on_host_call(struct server *server, server_host_call *answer, void *data);
+
+/* Fills what the server knows. */
+void server_report(const struct server *server, struct status_report *report);
 
 /* Serves the connected, non-blocking socket fd, and owns it from now on. */
 void server_add_connection(struct server *server, int fd);

@@ -1,0 +1,12 @@
+-- nil as an error.
+-- expects: Probe INTERNAL nil
+
+return {
+  GetPluginInfo = function()
+    return { name = "hostile.example.com", vendor_version = "1.0.0" }
+  end,
+
+  Probe = function()
+    error()
+  end,
+}

@@ -1,0 +1,12 @@
+-- A replacement of gsub that never ends.
+-- expects: Probe DEADLINE_EXCEEDED
+
+return {
+  GetPluginInfo = function()
+    return { name = "hostile.example.com", vendor_version = "1.0.0" }
+  end,
+
+  Probe = function()
+    return (("x"):gsub("x", function() while true do end end))
+  end,
+}

@@ -1,0 +1,14 @@
+-- A loop in __index.
+-- expects: Probe DEADLINE_EXCEEDED
+
+return {
+  GetPluginInfo = function()
+    return { name = "hostile.example.com", vendor_version = "1.0.0" }
+  end,
+
+  Probe = function()
+    local meta = { __index = function() while true do end end }
+    local t = setmetatable({}, meta)
+    return t.x
+  end,
+}

@@ -1,0 +1,12 @@
+-- A loop that never ends.
+-- expects: Probe DEADLINE_EXCEEDED
+
+return {
+  GetPluginInfo = function()
+    return { name = "hostile.example.com", vendor_version = "1.0.0" }
+  end,
+
+  Probe = function()
+    while true do end
+  end,
+}

@@ -1,0 +1,14 @@
+-- A table with ever new strings as keys.
+-- expects: Probe RESOURCE_EXHAUSTED
+-- flags: --handler-cpu=2s --handler-timeout=5s
+
+return {
+  GetPluginInfo = function()
+    return { name = "hostile.example.com", vendor_version = "1.0.0" }
+  end,
+
+  Probe = function()
+    local t = {}
+    for i = 1, math.huge do t["key" .. i] = true end
+  end,
+}

@@ -1,0 +1,13 @@
+-- A pattern that goes back and forth for hours, inside one call of gsub.
+-- expects: Probe DEADLINE_EXCEEDED
+-- stuck: 1
+
+return {
+  GetPluginInfo = function()
+    return { name = "hostile.example.com", vendor_version = "1.0.0" }
+  end,
+
+  Probe = function()
+    return { ready = ("a"):rep(3000):gsub(("a-"):rep(6) .. "b", "") ~= "" }
+  end,
+}

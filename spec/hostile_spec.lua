@@ -1,0 +1,158 @@
+-- Each script in examples/hostile/ ends as its first lines say, and harms nobody else.
+--
+--   -- expects: Probe INTERNAL stack overflow    a call, the status that it ends in, a part of its message;
+--                                                several with ; between are made one after the other
+--   -- expects: load stack overflow              the script does not load: a part of what serve says
+--   -- flags: --memory=32MB                      besides those below
+--   -- stuck: 1                                  threads that have to be given up
+--   -- keeps: 32MB                               memory that it may hold outside of Lua: csi.store
+
+local host = require "spec.support.host"
+local process = require "spec.support.process"
+local wait = require "spec.support.wait"
+
+local FOLDER = "examples/hostile/"
+local GOOD_CALLS = 100
+local SLACK_KB = 8192
+
+-- A sanitizer or valgrind: slow, and with memory of its own.
+local SLOW = (os.getenv("LUACSI") or ""):find("luacsi%-%l+") or os.getenv("LUACSI_WRAPPER")
+
+local FLAGS = {
+  SLOW and "--handler-cpu=400ms" or "--handler-cpu=100ms",
+  SLOW and "--handler-timeout=4s" or "--handler-timeout=1s",
+  "--memory=16MB", "--no-watch", "--grace=1s",
+}
+
+-- What the first lines of a script say.
+local function read_script(name)
+  local script = { path = FOLDER .. name, flags = table.move(FLAGS, 1, #FLAGS, 1, {}), stuck = 0, calls = {} }
+  local text = process.read_file(script.path)
+  for key, value in text:gmatch("%-%- (%l+): ([^\n]*)") do
+    script[key] = key == "flags" and script.flags or value
+    for flag in (key == "flags" and value or ""):gmatch("%S+") do
+      table.insert(script.flags, flag)
+    end
+  end
+  script.load = script.expects:match("^load (.*)")
+  local calls = script.load and "" or script.expects .. ";"
+  for method, code, message in calls:gmatch("(%S+) ([%u_]+) ?([^;]*);") do
+    table.insert(script.calls, { method = method, code = code, message = message })
+  end
+  assert(script.load or #script.calls > 0, name .. ": nothing is expected")
+  return script
+end
+
+local function status_kb(pid, field)
+  return tonumber(process.read_file(("/proc/%d/status"):format(pid)):match(field .. ":%s*(%d+) kB"))
+end
+
+local function descriptors(pid)
+  return #host.files_in(("/proc/%d/fd"):format(pid))
+end
+
+-- The last of the flags counts.
+local function memory_kb(script)
+  local limit
+  for _, flag in ipairs(script.flags) do
+    limit = tonumber(flag:match("^%-%-memory=(%d+)MB")) or limit
+  end
+  return (limit + tonumber(((script.keeps or "0"):match("%d+")))) * 1024
+end
+
+-- What another process that makes the call is told: code and message. Calls other() meanwhile.
+local function call_beside(server, method, other)
+  local child = host.start { "call", "--endpoint", server.endpoint, "--timeout=60s", "--json", method }
+  assert(wait.for_(function()
+    other()
+    return child.code
+  end, 60), "no answer")
+  child.done = true
+  if child.code == 0 then
+    return "OK", child:stdout()
+  end
+  local code, message = child:stderr():match("^([%u_]+): (.*)\n$")
+  return code, message or child:stderr()
+end
+
+-- Somebody else is answered while it happens: well or, for want of memory or of the state, not.
+local function ask_beside(client)
+  local reply, code, message = client:call("GetPluginInfo", {}, { timeout = 10 })
+  if not reply and code ~= "RESOURCE_EXHAUSTED" and code ~= "UNAVAILABLE" then
+    error(("another caller got %s: %s"):format(code, message))
+  end
+end
+
+local function good_calls(client)
+  for _ = 1, GOOD_CALLS do
+    local reply, code, message = client:call("GetPluginInfo", {}, { timeout = 10 })
+    assert.same({ "hostile.example.com" }, { reply and reply.name, code, message })
+  end
+end
+
+local function refused(script)
+  local ended = host.serve_refused { file = script.path, flags = script.flags, limit = SLOW and 60 or nil }
+  assert.equal(1, ended.code)
+  assert.matches(script.load, ended.stderr, 1, true)
+end
+
+local function served(script)
+  local server = host.serve { file = script.path, flags = script.flags }
+  local client, pid = server:connect(), server.process.pid
+  local function ask() ask_beside(client) end
+  ask()
+  local memory, open = status_kb(pid, "VmRSS"), descriptors(pid)
+  for _, call in ipairs(script.calls) do
+    local code, message = call_beside(server, call.method, ask)
+    assert.equal(call.code, code, message)
+    assert.matches(call.message, message, 1, true)
+    assert.is_nil(call.method == "Probe" and message:find '"ready":false' or nil, "Probe: not ready")
+  end
+  good_calls(client)
+  local given_up = select(2, server:log():gsub("stuck inside one C function", ""))
+  assert.equal(tonumber(script.stuck), given_up, "threads given up")
+  assert.equal(open, descriptors(pid), "open descriptors")
+  if not SLOW then
+    -- Twice: malloc keeps what large blocks were in, and what small ones were in.
+    local most = memory + 2 * memory_kb(script) + SLACK_KB
+    local now = status_kb(pid, "VmRSS")
+    assert(now <= most, ("%d KiB before, %d KiB after"):format(memory, now))
+  end
+  server:stop()
+end
+
+describe("a hostile script ends as listed:", function()
+  after_each(host.teardown)
+
+  for _, name in ipairs(host.files_in(FOLDER)) do
+    local script = read_script(name)
+    it(name:gsub("%.lua$", ""), function()
+      (script.load and refused or served)(script)
+    end)
+  end
+end)
+
+describe("a hostile script, again and again,", function()
+  after_each(host.teardown)
+
+  -- The first few times may each leave another hole in malloc's memory.
+  local function flat(name)
+    local script = read_script(name .. ".lua")
+    local server = host.serve { file = script.path, flags = script.flags }
+    local client, after = server:connect(), {}
+    for i = 1, 6 do
+      client:call("Probe", {}, { timeout = 60 })
+      after[i] = status_kb(server.process.pid, "VmRSS")
+    end
+    good_calls(client)
+    assert(SLOW or after[6] <= after[4] + SLACK_KB / 2, table.concat(after, " ") .. " KiB")
+  end
+
+  for _, name in ipairs {
+    "memory-table", "memory-strings", "memory-closures", "memory-replies", "memory-kept",
+    "coroutine-flood-kept", "recursion-require", "flood-json-memory", "reply-huge", "run-storm", "error-huge",
+    "wait-for-ever",
+  } do
+    it("takes no more memory: " .. name, function() flat(name) end)
+  end
+end)

@@ -1,0 +1,139 @@
+/* Enforces budgets. The hook is the only place that preempts: it yields where Lua can, and leaves
+ * the rest to the limit on CPU time. */
+#include "script/budget.h"
+
+#include "script/state.h"
+
+#include <lauxlib.h>
+#include <time.h>
+
+enum {
+    INSTRUCTIONS = 128, /* between two looks of the hook, if they are as fast as they should be */
+    CALLS = 8,          /* of budget_look between two looks at the clock */
+};
+
+static const int64_t slice_length = 5000000; /* after which other calls get their turn */
+static const int64_t slow = 1000000;         /* what should not go by between two looks */
+
+static int64_t clock_ns(clockid_t clock)
+{
+    struct timespec ts;
+    clock_gettime(clock, &ts);
+    return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+static int64_t cpu_of_slice(const struct budget *budget)
+{
+    return clock_ns(CLOCK_THREAD_CPUTIME_ID) - budget->slice_cpu;
+}
+
+static void on_count(lua_State *L, lua_Debug *at);
+
+/* Ends all Lua code of the budget: L raises at every instruction from now on, and what would catch
+ * the error calls budget_caught. */
+static void raise_limit(lua_State *L, const struct budget *budget)
+{
+    lua_sethook(L, on_count, LUA_MASKCOUNT, 1);
+    luaL_error(L, budget->hit == BUDGET_CPU ? "the CPU time is used up" : "the time is over");
+}
+
+/* True when a slice is going on for longer than slice_length. */
+static bool look(lua_State *L, struct budget *budget)
+{
+    if (budget->hit != BUDGET_LEFT)
+        raise_limit(L, budget);
+    int64_t now = clock_ns(CLOCK_MONOTONIC);
+    if (budget->slice_started == 0) {
+        budget->slice_started = budget->looked = now;
+        if (budget->started == 0)
+            budget->started = now;
+        return false; /* most slices end before the second look: they need no other clock */
+    }
+    if (budget->slice_cpu == 0)
+        budget->slice_cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID) - (now - budget->slice_started);
+    budget->is_slow = now - budget->looked > slow;
+    budget->looked = now;
+    if (now - budget->started > budget->wall)
+        budget->hit = BUDGET_WALL;
+    bool over = now - budget->slice_started > slice_length;
+    if (over && budget->cpu_used + cpu_of_slice(budget) > budget->cpu)
+        budget->hit = BUDGET_CPU;
+    if (budget->hit != BUDGET_LEFT)
+        raise_limit(L, budget);
+    return over;
+}
+
+/* A single instruction may take milliseconds, where it copies or compares a long string: then the
+ * hook is called more often, at last at each of them. */
+static void adapt(lua_State *L, bool is_slow)
+{
+    int n = lua_gethookcount(L);
+    int wanted = is_slow ? n / 8 + 1 : n * 2;
+    if (wanted > INSTRUCTIONS)
+        wanted = INSTRUCTIONS;
+    if (wanted != n)
+        lua_sethook(L, on_count, LUA_MASKCOUNT, wanted);
+}
+
+static void on_count(lua_State *L, lua_Debug *at)
+{
+    struct vm *vm = vm_of(L);
+    (void)at;
+    vm_guard_check(vm);
+    if (!vm->budget)
+        return;
+    bool over = look(L, vm->budget);
+    adapt(L, vm->budget->is_slow);
+    if (over && task_may_yield(vm, L))
+        task_preempt(vm, L);
+}
+
+void budget_watch(lua_State *L)
+{
+    lua_sethook(L, on_count, LUA_MASKCOUNT, INSTRUCTIONS);
+}
+
+void budget_begin(struct budget *budget)
+{
+    budget->slice_started = 0;
+    budget->slice_cpu = 0;
+}
+
+void budget_end(struct budget *budget)
+{
+    if (budget->slice_cpu != 0)
+        budget->cpu_used += cpu_of_slice(budget);
+}
+
+void budget_look(lua_State *L)
+{
+    struct vm *vm = vm_of(L);
+    if (vm->budget && (vm->ticks++ % CALLS == 0 || vm->budget->is_slow))
+        look(L, vm->budget);
+}
+
+void budget_look_now(lua_State *L)
+{
+    struct vm *vm = vm_of(L);
+    if (vm->budget)
+        look(L, vm->budget);
+}
+
+void budget_caught(lua_State *L, int status)
+{
+    const struct vm *vm = vm_of(L);
+    if (!vm->budget)
+        return;
+    if (vm->budget->hit != BUDGET_LEFT)
+        lua_error(L);
+    if (status == LUA_ERRMEM)
+        budget_look_now(L);
+}
+
+int64_t budget_wall_left(struct budget *budget)
+{
+    int64_t now = clock_ns(CLOCK_MONOTONIC);
+    if (budget->started == 0)
+        budget->started = now;
+    return budget->started + budget->wall - now;
+}

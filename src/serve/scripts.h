@@ -1,0 +1,49 @@
+/* Which script answers: the first one, the one that a reload brings, and the same one again in a
+ * fresh state when a handler got the loop thread stuck. Loop thread, where nothing else is said. */
+#ifndef LUACSI_SERVE_SCRIPTS_H
+#define LUACSI_SERVE_SCRIPTS_H
+
+#include "base/err.h"
+#include "io/iothread.h"
+#include "io/loop.h"
+#include "script/vm.h"
+#include "serve/server.h"
+#include "serve/status.h"
+
+struct scripts;
+
+/* Loads the script at path (NULL: the built-in identity). options and path are borrowed for as long
+ * as the process lives. NULL and err when it cannot be used. */
+struct scripts *scripts_new(const struct vm_options *options, const char *path, struct err *err);
+
+/* The vm that answers now; another one after each reload. */
+struct vm *scripts_vm(const struct scripts *scripts);
+
+struct scripts_start {
+    struct loop *loop;
+    struct iothread *io;
+    struct server *server; /* is told of each new vm */
+    bool watch;            /* reload when the script, or a module that it requires, changes */
+    /* A thread has taken the place of the loop thread, which is stuck for good: runs the loop, and
+     * what comes behind it, and does not return. */
+    void (*go_on)(void *data);
+    void *data;
+};
+
+/* The calling thread is the loop thread from now on; handlers may run. */
+int scripts_start(struct scripts *scripts, const struct scripts_start *start, struct err *err);
+
+/* Loads the script again, beside the one that serves; takes it over when it is good, even if no
+ * file has changed. */
+void scripts_reload(struct scripts *scripts);
+
+/* Fills what is known of scripts and their tasks. */
+void scripts_report(const struct scripts *scripts, struct status_report *report);
+
+/* No further reload, no background work; before iothread_stop. */
+void scripts_stop(struct scripts *scripts);
+
+/* After loop_free; no call may be in flight. NULL is allowed. */
+void scripts_free(struct scripts *scripts);
+
+#endif

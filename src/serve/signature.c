@@ -1,0 +1,79 @@
+/* Compares what stat tells of files. No state; any thread. */
+#include "serve/signature.h"
+
+#include "base/path.h"
+
+#include <string.h>
+#include <time.h>
+
+static int64_t nanoseconds(struct timespec ts)
+{
+    return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+struct signature signature_of(const char *path)
+{
+    struct signature signature = {0};
+    signature.exists = stat(path, &signature.stat) == 0;
+    return signature;
+}
+
+static bool same_attributes(const struct stat *a, const struct stat *b)
+{
+    return a->st_mode == b->st_mode && a->st_uid == b->st_uid && a->st_gid == b->st_gid &&
+           a->st_nlink == b->st_nlink;
+}
+
+/* Unpacking an archive may leave all as it was but the time of change, when the inode is used
+ * again. That time also moves with the attributes, which are no reason to call the content another.
+ */
+bool signature_same(const struct signature *before, const struct signature *after)
+{
+    const struct stat *a = &before->stat;
+    const struct stat *b = &after->stat;
+    if (!before->exists || !after->exists)
+        return before->exists == after->exists;
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+           nanoseconds(a->st_mtim) == nanoseconds(b->st_mtim) &&
+           (nanoseconds(a->st_ctim) == nanoseconds(b->st_ctim) || !same_attributes(a, b));
+}
+
+int64_t signature_now(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_REALTIME_COARSE, &ts);
+    return nanoseconds(ts);
+}
+
+bool signature_younger(const struct signature *signature, int64_t age)
+{
+    return signature->exists && signature_now() - nanoseconds(signature->stat.st_ctim) < age;
+}
+
+/* Of the file or link itself; 0 where nothing is. */
+static int64_t changed_at(const char *place)
+{
+    struct stat st;
+    return lstat(place, &st) == 0 ? nanoseconds(st.st_ctim) : 0;
+}
+
+static void take_later(void *data, const char *place)
+{
+    int64_t *last = data;
+    int64_t at = changed_at(place);
+    if (at > *last)
+        *last = at;
+}
+
+int64_t signature_changed_at(const char *path)
+{
+    char place[PATH_MAX];
+    struct err err;
+    int64_t last = 0;
+    if (path_resolve_links(path, place, take_later, &last, &err))
+        return last;
+    while (changed_at(place) == 0 && strcmp(place, "/") != 0)
+        path_to_folder(place);
+    take_later(&last, place);
+    return last;
+}

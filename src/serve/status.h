@@ -1,0 +1,32 @@
+/* The reply of luacsi.v1.Host/GetStatus: what the parts of the process know of themselves. */
+#ifndef LUACSI_SERVE_STATUS_H
+#define LUACSI_SERVE_STATUS_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "script/codec.h"
+
+#include <stdint.h>
+
+/* Texts are borrowed. Times are seconds since the epoch. */
+struct status_report {
+    int64_t started;
+    const char *script;     /* path; NULL: the built-in identity */
+    int64_t loaded;         /* the script that serves now */
+    int64_t reloads;        /* taken over */
+    int64_t failed_reloads; /* not taken over */
+    const char *last_error; /* of the last reload; empty when it was taken over */
+    int64_t calls;
+    int64_t calls_in_flight;
+    int64_t tasks;
+    int64_t suspended_tasks;
+    int64_t abandoned_threads;
+    int64_t background_failures;
+    int64_t lua_memory;
+};
+
+/* Serializes the report into arena. -1 and err when memory is short. */
+int status_reply(const struct status_report *report, struct arena *arena, struct bytes *reply,
+                 struct err *err);
+
+#endif
