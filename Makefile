@@ -5,10 +5,13 @@
 #   SANITIZE=address,undefined   an instrumented binary of its own, for test, check and demo
 #   SPEC=spec/cli_spec.lua       run only these specs
 
-VERSION := 0.1.0
-PREFIX  ?= /usr/local
-LINK    ?= static
-SPEC    ?= spec
+VERSION  := 0.1.0
+RELEASED := 2026-11-22
+PREFIX   ?= /usr/local
+LUACDIR  ?= $(PREFIX)/lib/lua/5.4
+ZSHDIR   ?= $(PREFIX)/share/zsh/site-functions
+LINK     ?= static
+SPEC     ?= $(shell find spec -name '*_spec.lua' -not -path 'spec/packaging/*' | sort)
 
 # Debian packages, by what needs them.
 PACKAGES_BUILD       := gcc g++ libc6-dev pkg-config libgrpc-dev libabsl-dev libc-ares-dev zlib1g-dev \
@@ -17,6 +20,8 @@ PACKAGES_BUILD       := gcc g++ libc6-dev pkg-config libgrpc-dev libabsl-dev lib
 PACKAGES_TEST        := lua-busted lua-luv lua5.4
 PACKAGES_LINT        := clang-tidy clang-format lua-check
 PACKAGES_VALGRIND    := valgrind
+PACKAGES_DEB         := dpkg-dev
+PACKAGES_PACKAGING   := $(PACKAGES_TEST) fakeroot mandoc zsh fish luarocks systemd
 PACKAGES_CONFORMANCE := $(if $(shell command -v go),,golang-go) ca-certificates
 
 Q := $(if $(V),,@)
@@ -54,7 +59,8 @@ LDFLAGS  = -Wl,--gc-sections -Wl,-z,relro -Wl,-z,now $(INSTRUMENT)
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY: $(GEN_C)
-.PHONY: all run demo test check lint format valgrind conformance bench-smoke install clean help
+.PHONY: all run demo test check lint format valgrind conformance bench-smoke packaging manifests \
+  manual install install-lua deb dist clean help
 
 all: build/luacsi build/luacsi.so ## build luacsi and its Lua client (the default)
 
@@ -87,9 +93,34 @@ conformance: build/luacsi build/luacsi.so build/setup-CONFORMANCE ## csi-sanity 
 bench-smoke: build/luacsi build/bench-smoke build/setup-VALGRIND ## idle memory, first answer, instructions per call
 	$(Q)build/bench-smoke build/luacsi
 
-install: all ## install under PREFIX (/usr/local), staged in DESTDIR
+packaging: build/setup-PACKAGING deb dist ## the specs of what is installed: manual, packages, deploy/
+	$(Q)LUACSI=$(abspath build/luacsi) tools/busted spec/packaging
+
+manifests: build/setup-CONFORMANCE ## hold deploy/ against the types of Kubernetes and Nomad (needs Go)
+	$(Q)cd deploy/validate && go run .
+
+manual: build/manual/luacsi.1 ## man pages and completions, in build/manual
+
+install: all manual install-lua ## install under PREFIX (/usr/local), staged in DESTDIR
 	install -D -s build/luacsi $(DESTDIR)$(PREFIX)/bin/luacsi
-	install -D -s -m 644 build/luacsi.so $(DESTDIR)$(PREFIX)/lib/lua/5.4/luacsi.so
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 build/manual/*.1
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man7 build/manual/*.7
+	install -D -m 644 build/manual/luacsi.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/luacsi
+	install -D -m 644 build/manual/_luacsi $(DESTDIR)$(ZSHDIR)/_luacsi
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d build/manual/luacsi.fish
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/luacsi README.md docs/*.md
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/luacsi/examples examples/*.lua
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's,/usr/bin/,$(PREFIX)/bin/,' deploy/luacsi@.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/luacsi@.service
+
+install-lua: build/luacsi.so
+	install -D -s -m 644 build/luacsi.so $(DESTDIR)$(LUACDIR)/luacsi.so
+
+deb: all manual build/setup-DEB ## a Debian package, in build/
+	$(Q)tools/deb $(VERSION) $(RELEASED)
+
+dist: ## the sources as a tar file, in build/
+	$(Q)tools/dist $(VERSION) $(RELEASED)
 
 clean: ## remove build/
 	rm -rf build
@@ -102,6 +133,11 @@ help: ## this list
 build/setup-%: Makefile
 	$(Q)tools/setup $(PACKAGES_$*)
 	@mkdir -p build && touch $@
+
+# The manual says what the binary says of itself, and docs/scripting.md.
+build/manual/luacsi.1: build/luacsi build/luacsi.so docs/scripting.md $(wildcard tools/manual/*.lua) Makefile
+	@mkdir -p $(@D)
+	$(call quiet,MANUAL $(@D))LUA_CPATH="build/?.so" lua5.4 tools/manual/main.lua build/luacsi $(@D) $(RELEASED)
 
 # Linking. build/link-* remembers the way it was linked last; luacsi.so is never instrumented.
 $(BIN): $(BIN_O) $(GEN)/libs-$(LINK) build/link-$(LINK)

@@ -1,17 +1,13 @@
 /* The table of subcommands, and what the program says of itself. */
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/help.h"
 #include "cli/options.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static const struct {
-    const char *name;
-    const char *arguments;
-    const char *about;
-    int (*run)(int argc, char **argv);
-} commands[] = {
+static const struct subcommand commands[] = {
     {"serve", "[SCRIPT]", "answer CSI calls as a Lua script says", command_serve},
     {"check", "SCRIPT...", "look for mistakes in scripts", command_check},
     {"call", "METHOD [JSON]", "call any method of a driver", command_call},
@@ -22,15 +18,6 @@ static const struct {
 };
 
 enum { N_COMMANDS = sizeof(commands) / sizeof(commands[0]) };
-
-static void print_usage(FILE *file)
-{
-    fprintf(file, "Usage: luacsi COMMAND [flags] [arguments]\n\n");
-    for (size_t i = 0; i < N_COMMANDS; i++)
-        fprintf(file, "  %-12s %-14s %s\n", commands[i].name, commands[i].arguments,
-                commands[i].about);
-    fprintf(file, "\nluacsi COMMAND --help tells more; luacsi --version names the version.\n");
-}
 
 static int unknown_command(const char *name)
 {
@@ -46,7 +33,7 @@ static int unknown_command(const char *name)
 static int run(int argc, char **argv)
 {
     if (argc < 2) {
-        print_usage(stderr);
+        help_program(stderr, commands, N_COMMANDS);
         return EXIT_USAGE;
     }
     const char *name = argv[1];
@@ -59,7 +46,11 @@ static int run(int argc, char **argv)
         return EXIT_OK;
     }
     if (strcmp(name, "--help") == 0 || strcmp(name, "-help") == 0 || strcmp(name, "-h") == 0) {
-        print_usage(stdout);
+        help_program(stdout, commands, N_COMMANDS);
+        return EXIT_OK;
+    }
+    if (strcmp(name, "--help=json") == 0) {
+        help_program_json(commands, N_COMMANDS);
         return EXIT_OK;
     }
     return unknown_command(name);

@@ -2,6 +2,14 @@
 #ifndef LUACSI_CLI_COMMANDS_H
 #define LUACSI_CLI_COMMANDS_H
 
+/* A row of the program's table. */
+struct subcommand {
+    const char *name;
+    const char *arguments; /* "" when it takes none */
+    const char *about;     /* a short line */
+    int (*run)(int argc, char **argv);
+};
+
 int command_serve(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_call(int argc, char **argv);

@@ -1,9 +1,10 @@
-/* Reads command lines and prints their --help, both from the rows of struct option. Owns no memory;
- * the main thread, before any other starts. */
+/* Reads command lines by the rows of struct option. Owns no memory; the main thread, before any
+ * other starts. */
 #include "cli/options.h"
 
 #include "base/err.h"
 #include "base/text.h"
+#include "cli/help.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -11,31 +12,32 @@
 #include <string.h>
 
 enum {
-    VARIABLE_TEXT = 64, /* "LUACSI_LOGGING_FORMAT" */
-    SOURCE_TEXT = 80,   /* "--logging-format" */
+    SOURCE_TEXT = 80, /* "--logging-format" */
     MAX_MODE = 0777,
 };
+
+/* Whether --help was asked for, and in which form. */
+enum help { HELP_NONE, HELP_TEXT, HELP_JSON };
 
 struct parser {
     const struct command *command;
     bool given[COMMAND_MAX_OPTIONS]; /* on the command line */
-    bool help;
+    enum help help;
     struct arguments *arguments;
     struct err *err;
 };
 
 /* ---- names ---- */
 
-/* "--name", or "-v" for a name of one letter. */
-static const char *dashes(const char *name)
+const char *options_dashes(const char *name)
 {
     return name[1] ? "--" : "-";
 }
 
-static void variable_name(const struct option *option, char *variable)
+void options_variable(const struct option *option, char variable[OPTION_VARIABLE])
 {
-    int n = snprintf(variable, VARIABLE_TEXT, "LUACSI_%s", option->name);
-    for (int i = 0; i < n && i < VARIABLE_TEXT; i++)
+    int n = snprintf(variable, OPTION_VARIABLE, "LUACSI_%s", option->name);
+    for (int i = 0; i < n && i < OPTION_VARIABLE; i++)
         variable[i] = variable[i] == '-' ? '_' : (char)toupper((unsigned char)variable[i]);
 }
 
@@ -206,13 +208,21 @@ static int unknown_flag(const struct parser *parser, const char *flag, size_t si
     if (!nearest)
         return err_set(parser->err, STATUS_INVALID_ARGUMENT, "unknown flag %s", name);
     return err_set(parser->err, STATUS_INVALID_ARGUMENT, "unknown flag %s (did you mean %s%s?)",
-                   name, dashes(nearest), nearest);
+                   name, options_dashes(nearest), nearest);
 }
 
 /* True for what can only be meant as a flag, not as the value of the flag before it. */
 static bool looks_like_flag(const char *s)
 {
     return s[0] == '-' && (s[1] == '-' || isalpha((unsigned char)s[1]));
+}
+
+static int ask_help(struct parser *parser, const char *form)
+{
+    if (form && strcmp(form, "json") != 0)
+        return expected(parser->err, "--help", "no value or json", form);
+    parser->help = form ? HELP_JSON : HELP_TEXT;
+    return 0;
 }
 
 /* Reads the flag at argv[*i], and its value, which may be the next one. */
@@ -222,14 +232,12 @@ static int parse_flag(struct parser *parser, int argc, char **argv, int *i)
     size_t n = strcspn(flag, "=");
     const char *value = flag[n] ? flag + n + 1 : NULL;
     char source[SOURCE_TEXT];
-    if (is_name("help", flag, n) || is_name("h", flag, n)) {
-        parser->help = true;
-        return 0;
-    }
+    if (is_name("help", flag, n) || is_name("h", flag, n))
+        return ask_help(parser, value);
     const struct option *option = n > 0 ? find(parser->command, flag, n) : NULL;
     if (!option)
         return unknown_flag(parser, argv[*i], strcspn(argv[*i], "="));
-    snprintf(source, sizeof(source), "%s%.*s", dashes(option->name), (int)n, flag);
+    snprintf(source, sizeof(source), "%s%.*s", options_dashes(option->name), (int)n, flag);
     if (!value && option->type == OPTION_BOOL)
         value = "true";
     if (!value && *i + 1 < argc && !looks_like_flag(argv[*i + 1]))
@@ -259,10 +267,10 @@ static int parse_flags(struct parser *parser, int argc, char **argv)
 
 static const char *environment(const struct option *option, char *variable)
 {
-    variable_name(option, variable);
+    options_variable(option, variable);
     const char *text = getenv(variable);
     if ((!text || !*text) && option->variable) {
-        snprintf(variable, VARIABLE_TEXT, "%s", option->variable);
+        snprintf(variable, OPTION_VARIABLE, "%s", option->variable);
         text = getenv(variable);
     }
     return text && *text ? text : NULL;
@@ -271,7 +279,7 @@ static const char *environment(const struct option *option, char *variable)
 static int parse_rest(const struct parser *parser, size_t index)
 {
     const struct option *option = &parser->command->options[index];
-    char variable[VARIABLE_TEXT];
+    char variable[OPTION_VARIABLE];
     if (parser->given[index])
         return 0;
     const char *text = environment(option, variable);
@@ -306,36 +314,6 @@ static int parse(struct parser *parser, int argc, char **argv)
     return parser->help ? 0 : check_count(parser);
 }
 
-/* ---- --help ---- */
-
-static void print_option(const struct option *option)
-{
-    char variable[VARIABLE_TEXT];
-    variable_name(option, variable);
-    printf("  %s%s%s%s", dashes(option->name), option->name, option->value ? " " : "",
-           option->value ? option->value : "");
-    if (option->alias)
-        printf(", %s%s", dashes(option->alias), option->alias);
-    printf("   [%s%s%s]\n      %s", variable, option->variable ? ", " : "",
-           option->variable ? option->variable : "", option->help);
-    if (option->fallback)
-        printf(" (default %s)", option->fallback);
-    printf("\n");
-}
-
-static void print_help(const struct command *command)
-{
-    printf(
-        "Usage: luacsi %s [flags]%s%s\n\n%s\nFlags, with the environment variables that stand in "
-        "for them:\n",
-        command->name, *command->arguments ? " " : "", command->arguments, command->about);
-    for (size_t i = 0; i < command->n_options; i++)
-        print_option(&command->options[i]);
-    printf("  --help, -h\n      Print this.\n");
-    if (command->notes)
-        printf("\n%s", command->notes);
-}
-
 bool options_parse(const struct command *command, int argc, char **argv,
                    struct arguments *arguments, int *exit_code)
 {
@@ -345,8 +323,10 @@ bool options_parse(const struct command *command, int argc, char **argv,
         *exit_code = options_fail(command->name, EXIT_USAGE, err.text);
         return false;
     }
-    if (parser.help)
-        print_help(command);
+    if (parser.help == HELP_TEXT)
+        help_command(command);
+    else if (parser.help == HELP_JSON)
+        help_command_json(command);
     *exit_code = EXIT_OK;
     return !parser.help;
 }

@@ -99,6 +99,14 @@ struct arguments {
 bool options_parse(const struct command *command, int argc, char **argv,
                    struct arguments *arguments, int *exit_code);
 
+/* "--", or "-" before a name of one letter. */
+const char *options_dashes(const char *name);
+
+enum { OPTION_VARIABLE = 64 };
+
+/* Writes the name of the variable that stands in for the flag: "LUACSI_LOGGING_FORMAT". */
+void options_variable(const struct option *option, char variable[OPTION_VARIABLE]);
+
 /* Prints "luacsi COMMAND: text" to standard error; returns exit_code. */
 int options_fail(const char *command, int exit_code, const char *text);
 
