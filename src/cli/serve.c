@@ -3,6 +3,7 @@
 #include "cli/address.h"
 #include "cli/commands.h"
 #include "cli/script_options.h"
+#include "serve/admin.h"
 #include "serve/process.h"
 
 #include <stdio.h>
@@ -19,12 +20,13 @@ struct serve {
     bool state_reset;
     int64_t max_in_flight;
     bool no_watch;
+    const char *http;
 };
 
 /* In the order of enum log_format. */
 static const char *const log_formats[] = {"text", "json", NULL};
 
-enum { OWN_OPTIONS = 9 };
+enum { OWN_OPTIONS = 10 };
 
 static void rows(struct serve *serve, struct option options[OWN_OPTIONS + SCRIPT_OPTIONS])
 {
@@ -94,6 +96,14 @@ static void rows(struct serve *serve, struct option options[OWN_OPTIONS + SCRIPT
         .type = OPTION_BOOL,
         .to.boolean = &serve->no_watch,
     };
+    options[9] = (struct option){
+        .name = "http-endpoint",
+        .value = "ADDRESS:PORT",
+        .help = "Serve /healthz, /livez, /readyz, /metrics and /version over HTTP there.",
+        .type = OPTION_STRING,
+        .check = admin_check_endpoint,
+        .to.string = &serve->http,
+    };
     script_options_rows(&serve->script, options + OWN_OPTIONS);
 }
 
@@ -114,6 +124,7 @@ static int serve_script(struct serve *serve, const char *script)
         .state_reset = serve->state_reset,
         .max_in_flight = (size_t)serve->max_in_flight,
         .watch = !serve->no_watch,
+        .http = serve->http,
         .vm.problem = log_problem,
     };
     struct endpoint endpoint;

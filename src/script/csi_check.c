@@ -32,6 +32,7 @@ struct check {
     char name[NAME_BYTES];
     char
         reason[REASON_BYTES]; /* of the last run that did not pass; empty: rise have passed since */
+    struct vm *vm;
     enum state state;
     double since;    /* seconds since the epoch: the last change of state */
     size_t rise;     /* passes in a row that bring it up */
@@ -57,6 +58,8 @@ static void change(struct check *check, enum state state)
                                          log_str("to", state_names[state]),
                                          log_str("reason", check->reason),
                                          {.kind = LOG_END}});
+    check->vm->n_checks_up += state == STATE_UP;
+    check->vm->n_checks_up -= check->state == STATE_UP;
     check->state = state;
     check->since = now();
 }
@@ -137,8 +140,11 @@ static int new_check(lua_State *L)
         .function = luaL_ref(L, LUA_REGISTRYINDEX),
     };
     vm_guard_check(vm);
+    check->vm = vm;
     if (job_new(vm, &options, &err))
         return csi_status_raise(L, err.code, err.text);
+    vm->n_checks++;
+    vm->n_checks_up += check->state == STATE_UP;
     lua_settop(L, 1);
     return 1;
 }

@@ -33,6 +33,9 @@ struct vm {
     bool is_started;             /* vm_start was called: jobs run */
     bool is_stopping;            /* of the jobs, only those that run once are started */
     bool is_lost;                /* vm_abandon was called: L is another thread's for ever */
+    int64_t cpu;                 /* nanoseconds that tasks have computed */
+    size_t n_checks;             /* of csi.check */
+    size_t n_checks_up;          /* of these */
     uint64_t failures;           /* runs of jobs that failed */
     size_t n_tasks;              /* started and not done */
     void (*on_idle)(void *data); /* of vm_retire, with its data; NULL before */

@@ -222,7 +222,9 @@ static void run(struct task *task, int n_arguments)
     vm_guard_enter(vm);
     budget_begin(&task->budget);
     int status = lua_resume(task->co, NULL, n_arguments, &n_results);
+    int64_t cpu_before = task->budget.cpu_used;
     budget_end(&task->budget);
+    vm->cpu += task->budget.cpu_used - cpu_before;
     if (status != LUA_YIELD)
         reusable = wind_up(task, status);
     vm_guard_leave(vm);

@@ -208,11 +208,15 @@ const char *const *vm_files(const struct vm *vm, size_t *n)
     return (const char *const *)vm->files;
 }
 
-void vm_report(const struct vm *vm, int64_t *tasks, int64_t *suspended, int64_t *failures,
-               int64_t *memory)
+struct vm_report vm_report(const struct vm *vm)
 {
-    *tasks = (int64_t)vm->n_tasks;
-    *suspended = (int64_t)vm->n_suspended;
-    *failures = (int64_t)vm->failures;
-    *memory = (int64_t)vm->heap.used;
+    return (struct vm_report){
+        .tasks = (int64_t)vm->n_tasks,
+        .suspended = (int64_t)vm->n_suspended,
+        .failures = (int64_t)vm->failures,
+        .memory = (int64_t)vm->heap.used,
+        .cpu = vm->cpu,
+        .checks = (int64_t)vm->n_checks,
+        .checks_up = (int64_t)vm->n_checks_up,
+    };
 }

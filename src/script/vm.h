@@ -98,10 +98,18 @@ void vm_cancel_tasks(struct vm *vm, int status, const char *message);
  * is_abandoned. Nothing else may be done with the vm afterwards; its memory is lost. */
 void vm_abandon(struct vm *vm);
 
-/* How many tasks are not done, how many of them wait, how many runs of background work have failed,
- * and the bytes that the Lua state holds. */
-void vm_report(const struct vm *vm, int64_t *tasks, int64_t *suspended, int64_t *failures,
-               int64_t *memory);
+/* What a vm knows of itself; counts since it was made. */
+struct vm_report {
+    int64_t tasks;     /* not done */
+    int64_t suspended; /* of these, those that wait */
+    int64_t failures;  /* runs of background work that failed */
+    int64_t memory;    /* bytes that the Lua state holds */
+    int64_t cpu;       /* nanoseconds of tasks, without turns too short to be measured */
+    int64_t checks;
+    int64_t checks_up;
+};
+
+struct vm_report vm_report(const struct vm *vm);
 
 /* From now on the calling thread, the loop thread, runs the handlers, and background work begins.
  * guard: NULL when nobody watches the thread. */

@@ -8,8 +8,11 @@
 #include "io/iothread.h"
 #include "io/loop.h"
 #include "io/store_saver.h"
+#include "serve/admin.h"
 #include "serve/confine.h"
 #include "serve/listener.h"
+#include "serve/metrics.h"
+#include "serve/prober.h"
 #include "serve/scripts.h"
 #include "serve/server.h"
 
@@ -27,6 +30,9 @@ struct process {
     struct server *server;
     struct iothread *io;
     struct store_saver *saver;
+    struct prober *prober;
+    struct metrics *metrics;
+    struct admin *admin;
     struct confined confined;
     time_t started;
     bool stopping; /* a signal has come */
@@ -122,6 +128,35 @@ static int answer_as_host(void *data, const struct method *method, struct arena 
     return status_reply(&report, arena, reply, err);
 }
 
+/* The driver's name, for the labels; only a constant one is known without a call. */
+static void write_metrics(void *data, FILE *file)
+{
+    const struct process *process = data;
+    struct status_report report = {.started = process->started};
+    char name[64];
+    server_report(process->server, &report);
+    scripts_report(process->scripts, &report);
+    scripts_driver_name(process->scripts, name, sizeof(name));
+    metrics_write(process->metrics, &report, name, file);
+}
+
+static int start_http(struct process *process, struct err *err)
+{
+    const struct admin_options options = {
+        .endpoint = process->options->http,
+        .loop = process->loop,
+        .prober = process->prober = prober_new(process->scripts),
+        .write_metrics = write_metrics,
+        .data = process,
+    };
+    process->metrics = metrics_new();
+    if (!process->prober || !process->metrics)
+        return err_set(err, STATUS_RESOURCE_EXHAUSTED, "no memory for the HTTP endpoint");
+    process->admin = admin_start(&options, err);
+    server_count(process->server, process->metrics);
+    return process->admin ? 0 : -1;
+}
+
 static void go_on(void *data);
 
 static int start_scripts(struct process *process, struct err *err)
@@ -156,7 +191,7 @@ static int start(struct process *process, struct err *err)
                                        options->max_in_flight, err)) ||
         !(process->io = iothread_start(process->loop, err)))
         return -1;
-    if (start_scripts(process, err))
+    if (start_scripts(process, err) || (options->http && start_http(process, err)))
         return -1;
     iothread_on_signal(process->io, on_signal, process);
     return listener_start(process->listener, process->io, process->loop, on_connection, process,
@@ -168,6 +203,7 @@ static void stop(struct process *process)
 {
     if (process->listener)
         listener_stop(process->listener);
+    admin_stop(process->admin);
     if (process->scripts)
         scripts_stop(process->scripts);
     if (process->io)
@@ -180,6 +216,9 @@ static void stop(struct process *process)
     listener_free(process->listener);
     iothread_free(process->io);
     scripts_free(process->scripts);
+    admin_free(process->admin);
+    prober_free(process->prober);
+    metrics_free(process->metrics);
 }
 
 /* On a thread that has taken the place of the calling one, which is stuck for good. */

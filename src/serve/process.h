@@ -16,6 +16,7 @@ struct process_options {
     const char *state;    /* path of the file that keeps vm.store over a restart; NULL: none does */
     bool state_reset;     /* begin with an empty store when that file is corrupt */
     size_t max_in_flight; /* calls */
+    const char *http;     /* address of the HTTP endpoint; NULL: none */
     bool watch;           /* reload the script when its files change */
     struct vm_options vm;
 };

@@ -11,6 +11,7 @@
 #include "script/prepared.h"
 #include "script/task.h"
 #include "serve/call_context.h"
+#include "serve/metrics.h"
 
 #include <grpc/byte_buffer.h>
 #include <grpc/byte_buffer_reader.h>
@@ -45,6 +46,7 @@ struct rpc {
     grpc_byte_buffer *payload;    /* NULL when the client sent no message */
     grpc_byte_buffer message;     /* of the reply, while it is sent */
     int cancelled;                /* RECV_CLOSE_ON_SERVER's result */
+    int64_t taken;                /* loop_now when the call came; only for metrics */
     uint64_t number;              /* of the call; its id */
 
     struct arena arena;
@@ -154,6 +156,8 @@ static grpc_op wait_for_close(struct rpc *rpc)
 static void rpc_reply(struct rpc *rpc, grpc_byte_buffer *message, int status, const char *text)
 {
     log_call(rpc, status, text);
+    if (rpc->host->metrics)
+        metrics_count(rpc->host->metrics, rpc->method->index, status, loop_now() - rpc->taken);
     grpc_slice details = grpc_slice_from_copied_string(text);
     grpc_op ops[4] = {
         {.op = GRPC_OP_SEND_INITIAL_METADATA},
@@ -385,6 +389,8 @@ static void rpc_on_accept(struct op *op, bool ok)
         return;
     }
     rpc->host->n_open++;
+    if (rpc->host->metrics)
+        rpc->taken = loop_now();
     rpc->number = ++rpc->host->n_calls; /* the host's own calls among them */
     answer(rpc);
 }

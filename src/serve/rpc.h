@@ -10,6 +10,8 @@
 #include <grpc/grpc.h>
 #include <stdbool.h>
 
+struct metrics;
+
 /* What calls have in common; it outlives them. */
 struct rpc_host {
     grpc_server *server;
@@ -20,8 +22,9 @@ struct rpc_host {
     int (*answer)(void *data, const struct method *method, struct arena *arena, struct bytes *reply,
                   struct err *err);
     void *data;
-    uint64_t n_calls; /* since the start; makes the ids */
-    size_t n_open;    /* calls taken and not yet answered */
+    struct metrics *metrics; /* NULL: nobody asks for them */
+    uint64_t n_calls;        /* since the start; makes the ids */
+    size_t n_open;           /* calls taken and not yet answered */
     size_t n_waiting; /* structs that gRPC core holds: it must give back each one before it ends */
     bool stopping;    /* no further call is waited for */
     /* Told while stopping, when n_open or n_waiting has fallen. */

@@ -3,7 +3,9 @@
 #include "serve/scripts.h"
 
 #include "base/log.h"
+#include "csi.pb-c.h"
 #include "csi/catalog.h"
+#include "csi/message.h"
 #include "script/prepared.h"
 #include "serve/loader.h"
 #include "serve/patience.h"
@@ -299,6 +301,23 @@ int scripts_start(struct scripts *scripts, const struct scripts_start *start, st
     return 0;
 }
 
+void scripts_driver_name(const struct scripts *scripts, char *name, size_t size)
+{
+    const struct method *method = catalog_method("GetPluginInfo");
+    const struct handler *handler = vm_handler(scripts->vm, method);
+    const struct prepared *prepared = handler->prepared;
+    struct arena arena;
+    arena_init(&arena, SIZE_MAX);
+    const ProtobufCMessage *info =
+        prepared && prepared->status == STATUS_OK
+            ? message_unpack(method->response->pb, GRPC_SLICE_START_PTR(prepared->bytes),
+                             GRPC_SLICE_LENGTH(prepared->bytes), &arena)
+            : NULL;
+    snprintf(name, size, "%s",
+             info ? ((const Csi__V1__GetPluginInfoResponse *)info)->name : "unknown");
+    arena_fini(&arena);
+}
+
 void scripts_report(const struct scripts *scripts, struct status_report *report)
 {
     report->script = scripts->path;
@@ -307,8 +326,14 @@ void scripts_report(const struct scripts *scripts, struct status_report *report)
     report->failed_reloads = (int64_t)scripts->failed;
     report->last_error = scripts->last_error;
     report->abandoned_threads = (int64_t)atomic_load(&scripts->stuck);
-    vm_report(scripts->vm, &report->tasks, &report->suspended_tasks, &report->background_failures,
-              &report->lua_memory);
+    const struct vm_report vm = vm_report(scripts->vm);
+    report->tasks = vm.tasks;
+    report->suspended_tasks = vm.suspended;
+    report->background_failures = vm.failures;
+    report->lua_memory = vm.memory;
+    report->handler_cpu = vm.cpu;
+    report->checks_up = vm.checks_up;
+    report->checks_not_up = vm.checks - vm.checks_up;
 }
 
 void scripts_stop(struct scripts *scripts)

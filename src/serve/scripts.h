@@ -37,6 +37,9 @@ int scripts_start(struct scripts *scripts, const struct scripts_start *start, st
  * file has changed. */
 void scripts_reload(struct scripts *scripts);
 
+/* The driver's name as a constant GetPluginInfo says it; "unknown" where a handler does. */
+void scripts_driver_name(const struct scripts *scripts, char *name, size_t size);
+
 /* Fills what is known of scripts and their tasks. */
 void scripts_report(const struct scripts *scripts, struct status_report *report);
 

@@ -24,6 +24,7 @@ struct server {
     struct rpc_host host;
     struct loop *loop;
     grpc_server_credentials *credentials;
+    uint64_t n_connections;  /* since the start */
     struct rpc *calls;       /* until the server starts; NULL then */
     struct unknown *unknown; /* the same */
     struct op shut_down;     /* the tag of the shutdown */
@@ -139,10 +140,17 @@ void server_report(const struct server *server, struct status_report *report)
 {
     report->calls = (int64_t)server->host.n_calls;
     report->calls_in_flight = (int64_t)server->host.n_open;
+    report->connections = (int64_t)server->n_connections;
+}
+
+void server_count(struct server *server, struct metrics *metrics)
+{
+    server->host.metrics = metrics;
 }
 
 void server_add_connection(struct server *server, int fd)
 {
+    server->n_connections++;
     grpc_server_add_channel_from_fd(server->host.server, fd, server->credentials);
 }
 

@@ -10,6 +10,7 @@
 
 #include <stdint.h>
 
+struct metrics;
 struct server;
 
 /* Starts serving vm's answers, without any connection yet. vm and loop are borrowed until
@@ -25,6 +26,9 @@ typedef int server_host_call(void *data, const struct method *method, struct are
 
 /* Who does; before the first connection. */
 void server_on_host_call(struct server *server, server_host_call *answer, void *data);
+
+/* Counts calls there from now on. */
+void server_count(struct server *server, struct metrics *metrics);
 
 /* Fills what the server knows. */
 void server_report(const struct server *server, struct status_report *report);

@@ -23,6 +23,10 @@ struct status_report {
     int64_t abandoned_threads;
     int64_t background_failures;
     int64_t lua_memory;
+    int64_t handler_cpu; /* nanoseconds */
+    int64_t checks_up;
+    int64_t checks_not_up;
+    int64_t connections; /* accepted since the start */
 };
 
 /* Serializes the report into arena. -1 and err when memory is short. */

@@ -1,0 +1,37 @@
+/* The HTTP endpoint for probes and metrics: /healthz, /livez, /readyz, /metrics, /version. A thread
+ * of its own; what it tells it asks the loop thread for. */
+#ifndef LUACSI_SERVE_ADMIN_H
+#define LUACSI_SERVE_ADMIN_H
+
+#include "base/err.h"
+#include "io/loop.h"
+#include "serve/prober.h"
+
+#include <stdio.h>
+
+struct admin;
+
+struct admin_options {
+    const char *endpoint; /* "ADDRESS:PORT" or ":PORT", all addresses */
+    struct loop *loop;
+    struct prober *prober;
+    /* Writes what /metrics answers. Loop thread. */
+    void (*write_metrics)(void *data, FILE *file);
+    void *data; /* for write_metrics */
+};
+
+/* What stands behind --http-endpoint: -1 and err when it is no address and port. */
+int admin_check_endpoint(const char *endpoint, struct err *err);
+
+/* Listens and answers from now on. NULL and err: the address is taken, libmicrohttpd is missing. */
+struct admin *admin_start(const struct admin_options *options, struct err *err);
+
+/* Answers who still waits with 503 and ends the thread. Loop thread, before loop_free; NULL is
+ * allowed.
+ */
+void admin_stop(struct admin *admin);
+
+/* After loop_free: questions may still be on their way through the loop. NULL is allowed. */
+void admin_free(struct admin *admin);
+
+#endif
