@@ -25,6 +25,7 @@ local COMMANDS = {
     ["--grace"] = "LUACSI_GRACE", ["-v"] = "LUACSI_V", ["--logging-format"] = "LUACSI_LOGGING_FORMAT",
     ["--max-in-flight"] = "LUACSI_MAX_IN_FLIGHT", ["--no-watch"] = "LUACSI_NO_WATCH",
     ["--state"] = "LUACSI_STATE", ["--state-reset"] = "LUACSI_STATE_RESET",
+    ["--http-endpoint"] = "LUACSI_HTTP_ENDPOINT",
   },
   check = script_flags { ["--json"] = "LUACSI_JSON" },
   call = REMOTE, info = REMOTE, capabilities = REMOTE, probe = REMOTE, status = REMOTE,

@@ -24,8 +24,8 @@ const char *text_nearest(const char *word, const char *const *candidates);
  */
 bool text_integer(const char *s, int64_t *value);
 
-/* A number of bytes: plain, or with K, M or G behind (powers of 1024; KB, KiB and so on are the same);
- * false when it is none, or does not fit. */
+/* A number of bytes: plain, or with K, M or G behind (powers of 1024; KB, KiB and so on are the
+ * same); false when it is none, or does not fit. */
 bool text_size(const char *s, int64_t *bytes);
 
 /* A duration as Go and Kubernetes write it ("300ms", "1.5s", "2m", "1h30m") or plain seconds ("5",

@@ -1,5 +1,5 @@
-/* What the watchdog knows of a thread that runs Lua: whether it is inside, since when, and whether it
- * has been given up. Shared by that thread and the watchdog. */
+/* What the watchdog knows of a thread that runs Lua: whether it is inside, since when, and whether
+ * it has been given up. Shared by that thread and the watchdog. */
 #ifndef LUACSI_IO_GUARD_H
 #define LUACSI_IO_GUARD_H
 
@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 struct guard {
-    atomic_uint_fast64_t state; /* times entered << 2 | given up << 1 | inside */
-    atomic_bool unwatched;      /* the watchdog sleeps: the next guard_enter wakes it */
+    atomic_uint_fast64_t state;        /* times entered << 2 | given up << 1 | inside */
+    atomic_bool unwatched;             /* the watchdog sleeps: the next guard_enter wakes it */
     void (*wake)(struct guard *guard); /* wakes the watchdog; any thread */
     pthread_t thread;                  /* that enters; guard_init's caller */
 };
@@ -21,8 +21,8 @@ void guard_init(struct guard *guard, void (*wake)(struct guard *guard));
 /* The thread goes into Lua. */
 void guard_enter(struct guard *guard);
 
-/* The thread comes back. Does not return when it was given up: another thread does its work by now, and
- * nothing that they share may be touched. */
+/* The thread comes back. Does not return when it was given up: another thread does its work by now,
+ * and nothing that they share may be touched. */
 void guard_leave(struct guard *guard);
 
 /* As guard_leave, for code inside Lua that is about to touch what is shared. */

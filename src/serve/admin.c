@@ -208,6 +208,7 @@ static enum MHD_Result put(struct admin *admin, struct MHD_Connection *connectio
 
 /* Called with *own NULL when the headers of a request are there, and again after the connection was
  * resumed. */
+// NOLINTBEGIN(readability-function-size,readability-non-const-parameter): as libmicrohttpd wants it
 static enum MHD_Result on_request(void *data, struct MHD_Connection *connection, const char *path,
                                   const char *method, const char *version, const char *body,
                                   size_t *body_size, void **own)
@@ -227,6 +228,7 @@ static enum MHD_Result on_request(void *data, struct MHD_Connection *connection,
                       "try /healthz, /livez, /readyz, /metrics or /version\n");
     return put(admin, connection, route, own);
 }
+// NOLINTEND(readability-function-size,readability-non-const-parameter)
 
 static void on_completed(void *data, struct MHD_Connection *connection, void **own,
                          enum MHD_RequestTerminationCode code)

@@ -53,18 +53,23 @@ static const char *unix_peer(int fd, struct arena *arena)
     return keep(arena, text);
 }
 
-static const char *tcp_peer(const struct sockaddr_storage *address, struct arena *arena)
+/* The address of a peer, whatever its family. */
+union address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
+static const char *tcp_peer(const union address *address, struct arena *arena)
 {
     char host[INET6_ADDRSTRLEN] = "";
     char text[INET6_ADDRSTRLEN + 24];
-    if (address->ss_family == AF_INET) {
-        const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)address;
-        inet_ntop(AF_INET, &v4->sin_addr, host, sizeof(host));
-        snprintf(text, sizeof(text), "ipv4:%s:%u", host, ntohs(v4->sin_port));
+    if (address->any.sa_family == AF_INET) {
+        inet_ntop(AF_INET, &address->v4.sin_addr, host, sizeof(host));
+        snprintf(text, sizeof(text), "ipv4:%s:%u", host, ntohs(address->v4.sin_port));
     } else {
-        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)address;
-        inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof(host));
-        snprintf(text, sizeof(text), "ipv6:[%s]:%u", host, ntohs(v6->sin6_port));
+        inet_ntop(AF_INET6, &address->v6.sin6_addr, host, sizeof(host));
+        snprintf(text, sizeof(text), "ipv6:[%s]:%u", host, ntohs(address->v6.sin6_port));
     }
     return keep(arena, text);
 }
@@ -74,14 +79,15 @@ static const char *tcp_peer(const struct sockaddr_storage *address, struct arena
 static const char *peer_of(grpc_call *call, struct arena *arena)
 {
     int fd;
-    struct sockaddr_storage address;
+    union address address;
     socklen_t size = sizeof(address);
     char *core = grpc_call_get_peer(call);
     const char *peer = core ? keep(arena, core) : "";
     gpr_free(core);
-    if (sscanf(peer, "fd:%d", &fd) != 1 || getpeername(fd, (struct sockaddr *)&address, &size) != 0)
+    memset(&address, 0, sizeof(address));
+    if (sscanf(peer, "fd:%d", &fd) != 1 || getpeername(fd, &address.any, &size) != 0)
         return peer;
-    return address.ss_family == AF_UNIX ? unix_peer(fd, arena) : tcp_peer(&address, arena);
+    return address.any.sa_family == AF_UNIX ? unix_peer(fd, arena) : tcp_peer(&address, arena);
 }
 
 static void fill_metadata(struct task_context *context, const grpc_metadata_array *metadata,
