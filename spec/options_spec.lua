@@ -27,6 +27,11 @@ local COMMANDS = {
     ["--state"] = "LUACSI_STATE", ["--state-reset"] = "LUACSI_STATE_RESET",
     ["--http-endpoint"] = "LUACSI_HTTP_ENDPOINT",
   },
+  liveness = {
+    ["--endpoint"] = "LUACSI_ENDPOINT, CSI_ENDPOINT", ["--http-endpoint"] = "LUACSI_HTTP_ENDPOINT",
+    ["--metrics-path"] = "LUACSI_METRICS_PATH", ["--polltime"] = "LUACSI_POLLTIME",
+    ["--timeout"] = "LUACSI_TIMEOUT", ["-v"] = "LUACSI_V", ["--logging-format"] = "LUACSI_LOGGING_FORMAT",
+  },
   check = script_flags { ["--json"] = "LUACSI_JSON" },
   call = REMOTE, info = REMOTE, capabilities = REMOTE, probe = REMOTE, status = REMOTE,
 }
@@ -314,7 +319,7 @@ describe("the log's flags", function()
 
   it("--logging-format text writes lines as klog does", function()
     for line in log_after_calls({ "-v=5" }):gmatch("[^\n]+") do
-      assert.truthy(line:find("^[IWE]%d%d%d%d %d%d:%d%d:%d%d%.%d%d%d%d%d%d +%d+ [%w_.]+:%d+%] \""), line)
+      assert.truthy(line:find("^[IWE]%d%d%d%d %d%d:%d%d:%d%d%.%d%d%d%d%d%d +%d+ [%w_.]+:%d+%] [\"g]"), line)
     end
   end)
 

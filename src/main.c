@@ -14,6 +14,7 @@ static const struct subcommand commands[] = {
     {"info", "", "show a driver's name and version", command_info},
     {"capabilities", "", "show what a driver can do", command_capabilities},
     {"probe", "", "is a driver ready? For exec probes", command_probe},
+    {"liveness", "", "watch a driver's health, and tell it over HTTP", command_liveness},
     {"status", "", "show how a serving luacsi does", command_status},
 };
 

@@ -27,11 +27,12 @@ function add_message(list, path, keys, name, source)
   for _, field in ipairs(messages.shape(name).fields) do
     local here, inner, value = path .. "." .. field.name, with(keys, field.name), source[field.name]
     if field.repeated and value then
-      list[#list + 1] = { path = here, keys = inner, field = field, container = true }
+      list[#list + 1] = { path = here, keys = inner, field = field, container = true, secret = field.secret }
       for key, item in pairs(value) do
-        local step = field.map and "." .. key or ("[%d]"):format(key)
+        local step = field.map and "." .. (field.secret and "***" or key) or ("[%d]"):format(key)
         local kind = field.map and messages.shape(field.message).fields[2] or field
         add_value(list, here .. step, with(inner, key), kind, item)
+        list[#list].secret = field.secret
       end
     elseif value ~= nil then
       add_value(list, here, inner, field, value)
@@ -40,7 +41,8 @@ function add_message(list, path, keys, name, source)
 end
 
 -- All places of a table: path (as an error names it), keys (the way to it), and field (of the value
--- there; container: the list or map as a whole) or message (what the table there is).
+-- there; container: the list or map as a whole) or message (what the table there is). secret: an error
+-- must not show what is there. (CSI's secrets are maps of strings.)
 function broken.places(name, source)
   local list = {}
   add_message(list, name:match("%.v1%.(.+)") or name, {}, name, source)
@@ -251,12 +253,23 @@ local function message_ways(name)
   return ways
 end
 
+-- The same ways, where an error names types only.
+local function in_secret(ways)
+  for _, way in ipairs(ways) do
+    for _, kind in ipairs { "string", "number", "boolean" } do
+      way.text = way.text:gsub("got " .. kind .. " .*$", "got " .. kind)
+    end
+  end
+  return ways
+end
+
 -- The ways to break what is at a place: each has change (a function of the value there) and text.
 function broken.ways(place)
   if place.message then
     return message_ways(place.message)
   end
-  return place.container and container_ways(place.field) or value_ways(place.field)
+  local ways = place.container and container_ways(place.field) or value_ways(place.field)
+  return place.secret and in_secret(ways) or ways
 end
 
 return broken

@@ -74,41 +74,14 @@ static void put_tail(struct line *line, const char *s)
     line->size += n;
 }
 
-/* How the character at c is written where it may not stand as it is, NULL when it may. size: its
- * bytes in UTF-8; 0 when none begins there. The text is in out or constant. */
-static const char *escape(bool as_json, const unsigned char *c, size_t size, char out[8])
-{
-    const char *shape = as_json ? "\\u%04x" : "\\x%02x";
-    bool c1 = size == 2 && c[0] == 0xc2 && c[1] < 0xa0; /* control characters above ASCII */
-
-    if (size == 0 && as_json)
-        return "\\ufffd";
-    switch (*c) {
-    case '"':
-        return "\\\"";
-    case '\\':
-        return "\\\\";
-    case '\n':
-        return "\\n";
-    case '\r':
-        return "\\r";
-    case '\t':
-        return "\\t";
-    }
-    if (size != 0 && !c1 && *c >= 0x20 && *c != 0x7f)
-        return NULL;
-    snprintf(out, 8, c1 ? "\\u%04x" : shape, c1 ? c[1] : *c);
-    return out;
-}
-
 /* Adds s, escaped, as much of it as there is room for. */
 static void put_escaped(struct line *line, const char *s)
 {
     size_t left = strlen(s);
     while (left > 0 && !line->cut) {
-        char out[8];
+        char out[TEXT_ESCAPED];
         size_t size = text_utf8_char(s, left);
-        const char *escaped = escape(line->json, (const unsigned char *)s, size, out);
+        const char *escaped = text_escape(s, size, line->json, out);
         if (escaped)
             put_string(line, escaped);
         else
@@ -150,7 +123,7 @@ static void put_field(struct line *line, const struct log_field *field)
     char number[24];
     size_t start = line->size;
     bool fits;
-    if (line->cut)
+    if (line->cut || field->kind == LOG_ABSENT)
         return;
 
     put_key(line, field->key);
@@ -176,9 +149,9 @@ static const char *last_parts(const char *path, int parts)
     return c;
 }
 
-/* klog: `I0821 12:00:00.000000    1234 rpc.c:31] "message"`, in local time. */
+/* klog: `I0821 12:00:00.000000    1234 rpc.c:31] `, in local time. */
 static void put_text_start(struct line *line, enum log_severity severity, const char *file,
-                           int number, const char *message)
+                           int number)
 {
     char start[64], place[256];
     struct timespec now;
@@ -192,7 +165,6 @@ static void put_text_start(struct line *line, enum log_severity severity, const 
     put_string(line, start);
     put_escaped(line, place);
     put_string(line, "] ");
-    put_quoted(line, message);
 }
 
 /* As Kubernetes' component-base writes JSON; ts is in milliseconds since 1970. */
@@ -237,6 +209,39 @@ static bool write_line(const struct line *line)
            write(STDERR_FILENO, line->text, line->size) == (ssize_t)line->size;
 }
 
+/* What comes before the fields. Returns whether it tells of the lines that were dropped. */
+static bool put_start(struct line *line, enum log_severity severity, const char *file, int number,
+                      const char *message)
+{
+    if (line->json) {
+        put_json_start(line, severity, file, number, message);
+    } else {
+        put_text_start(line, severity, file, number);
+        put_quoted(line, message);
+    }
+    if (unreported > 0)
+        put_field(line, &log_int("dropped_lines", (int64_t)unreported));
+    return !line->cut;
+}
+
+static void put_callers_fields(struct line *line, const struct log_field *fields)
+{
+    for (; fields->kind != LOG_END; fields++)
+        put_callers_field(line, fields);
+}
+
+/* reported: the line tells of those that were dropped before it. */
+static void finish_line(struct line *line, bool reported)
+{
+    put_tail(line, line->json ? "}\n" : "\n");
+    if (write_line(line)) {
+        unreported = reported ? 0 : unreported;
+    } else {
+        unreported++;
+        dropped++;
+    }
+}
+
 void log_write(enum log_severity severity, const char *file, int number, const char *message,
                const struct log_field *fields)
 {
@@ -244,22 +249,32 @@ void log_write(enum log_severity severity, const char *file, int number, const c
     struct line line = {.json = json};
 
     pthread_mutex_lock(&mutex);
-    if (line.json)
-        put_json_start(&line, severity, file, number, message);
-    else
-        put_text_start(&line, severity, file, number, message);
-    if (unreported > 0)
-        put_field(&line, &log_int("dropped_lines", (int64_t)unreported));
-    bool reported = !line.cut;
-    for (; fields->kind != LOG_END; fields++)
-        put_callers_field(&line, fields);
-    put_tail(&line, line.json ? "}\n" : "\n");
-    if (write_line(&line)) {
-        unreported = reported ? 0 : unreported;
+    bool reported = put_start(&line, severity, file, number, message);
+    put_callers_fields(&line, fields);
+    finish_line(&line, reported);
+    pthread_mutex_unlock(&mutex);
+    errno = saved_errno;
+}
+
+void log_write_document(const char *file, int number, const char *name, const char *document,
+                        const struct log_field *fields)
+{
+    int saved_errno = errno;
+    struct line line = {.json = json};
+    bool reported = false;
+
+    pthread_mutex_lock(&mutex);
+    if (line.json) {
+        reported = put_start(&line, LOG_INFO, file, number, name);
+        put_callers_fields(&line, fields);
+        put_key(&line, "call");
     } else {
-        unreported++;
-        dropped++;
+        put_text_start(&line, LOG_INFO, file, number);
+        put_string(&line, name);
+        put_string(&line, ": ");
     }
+    put_string(&line, document);
+    finish_line(&line, reported);
     pthread_mutex_unlock(&mutex);
     errno = saved_errno;
 }

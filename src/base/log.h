@@ -12,9 +12,9 @@ enum log_severity { LOG_INFO, LOG_WARNING, LOG_ERROR };
 
 enum log_format { LOG_TEXT, LOG_JSON };
 
-enum log_kind { LOG_END, LOG_STRING, LOG_INTEGER };
+enum log_kind { LOG_END, LOG_ABSENT, LOG_STRING, LOG_INTEGER };
 
-/* One key=value of a line; build it with log_str and log_int. */
+/* One key=value of a line; build it with log_str, log_int or log_if. */
 struct log_field {
     const char *key;
     const char *string; /* borrowed for the call; NULL is written as an empty string */
@@ -35,10 +35,21 @@ uint64_t log_dropped(void);
 void log_write(enum log_severity severity, const char *file, int line, const char *message,
                const struct log_field *fields);
 
+enum { LOG_DOCUMENT = 3400 }; /* bytes of a JSON document that one line has room for */
+
+/* Writes a JSON object of at most LOG_DOCUMENT bytes, on one line. As text, for those who read it
+ * with a parser: `name: json` and nothing behind. As JSON: name is the message, the object is the
+ * field "call" behind the others. */
+void log_write_document(const char *file, int line, const char *name, const char *json,
+                        const struct log_field *fields);
+
 /* log_info("Serving", log_str("endpoint", e), log_int("pid", getpid())); the fields may be absent.
  */
 #define log_str(k, v) ((struct log_field){.key = (k), .string = (v), .kind = LOG_STRING})
 #define log_int(k, v) ((struct log_field){.key = (k), .integer = (v), .kind = LOG_INTEGER})
+/* A string, or nothing at all for NULL. */
+#define log_if(k, v) \
+    ((struct log_field){.key = (k), .string = (v), .kind = (v) ? LOG_STRING : LOG_ABSENT})
 #define log_at(severity, message, ...)               \
     log_write(severity, __FILE__, __LINE__, message, \
               (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){.kind = LOG_END}})

@@ -1,6 +1,7 @@
 /* Answers small questions about text. No state; any thread. */
 #include "base/text.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -193,6 +194,32 @@ bool text_duration(const char *s, int64_t *nanoseconds)
     } while (*s != '\0');
     *nanoseconds = total;
     return true;
+}
+
+const char *text_escape(const char *s, size_t size, bool as_json, char out[static TEXT_ESCAPED])
+{
+    const unsigned char *c = (const unsigned char *)s;
+    const char *shape = as_json ? "\\u%04x" : "\\x%02x";
+    bool c1 = size == 2 && c[0] == 0xc2 && c[1] < 0xa0; /* control characters above ASCII */
+
+    if (size == 0 && as_json)
+        return "\\ufffd";
+    switch (*c) {
+    case '"':
+        return "\\\"";
+    case '\\':
+        return "\\\\";
+    case '\n':
+        return "\\n";
+    case '\r':
+        return "\\r";
+    case '\t':
+        return "\\t";
+    }
+    if (size != 0 && !c1 && *c >= 0x20 && *c != 0x7f)
+        return NULL;
+    snprintf(out, TEXT_ESCAPED, c1 ? "\\u%04x" : shape, c1 ? c[1] : *c);
+    return out;
 }
 
 size_t text_cut(const char *s, size_t n, size_t most)

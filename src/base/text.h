@@ -13,6 +13,13 @@ size_t text_utf8_char(const char *s, size_t n);
 /* True when the n bytes are well-formed UTF-8 (RFC 3629: no overlong form, no surrogate). */
 bool text_is_utf8(const char *s, size_t n);
 
+enum { TEXT_ESCAPED = 8 };
+
+/* How the character at s is written between quotes where it may not stand as it is: in JSON's way,
+ * or with \xNN where the bytes count. NULL: it may. size: its bytes as text_utf8_char says. The
+ * text is in out or constant. */
+const char *text_escape(const char *s, size_t size, bool as_json, char out[static TEXT_ESCAPED]);
+
 /* How many of the n bytes fit into most without cutting a character of UTF-8 in two. */
 size_t text_cut(const char *s, size_t n, size_t most);
 

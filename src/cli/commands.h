@@ -16,6 +16,7 @@ int command_call(int argc, char **argv);
 int command_info(int argc, char **argv);
 int command_capabilities(int argc, char **argv);
 int command_probe(int argc, char **argv);
+int command_liveness(int argc, char **argv);
 int command_status(int argc, char **argv);
 
 #endif

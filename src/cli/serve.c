@@ -2,8 +2,9 @@
 #include "base/log.h"
 #include "cli/address.h"
 #include "cli/commands.h"
+#include "cli/log_options.h"
 #include "cli/script_options.h"
-#include "serve/admin.h"
+#include "serve/httpd.h"
 #include "serve/process.h"
 
 #include <stdio.h>
@@ -14,8 +15,7 @@ struct serve {
     char address[ADDRESS_TEXT];
     unsigned socket_mode;
     int64_t grace;
-    int64_t verbosity;
-    int log_format;
+    struct log_options log;
     const char *state;
     bool state_reset;
     int64_t max_in_flight;
@@ -23,12 +23,9 @@ struct serve {
     const char *http;
 };
 
-/* In the order of enum log_format. */
-static const char *const log_formats[] = {"text", "json", NULL};
+enum { OWN_OPTIONS = 8, ALL_OPTIONS = OWN_OPTIONS + LOG_OPTIONS + SCRIPT_OPTIONS };
 
-enum { OWN_OPTIONS = 10 };
-
-static void rows(struct serve *serve, struct option options[OWN_OPTIONS + SCRIPT_OPTIONS])
+static void rows(struct serve *serve, struct option options[ALL_OPTIONS])
 {
     options[0] = address_option(&serve->endpoint);
     options[1] = (struct option){
@@ -48,39 +45,20 @@ static void rows(struct serve *serve, struct option options[OWN_OPTIONS + SCRIPT
         .to.integer = &serve->grace,
     };
     options[3] = (struct option){
-        .name = "v",
-        .value = "LEVEL",
-        .fallback = "0",
-        .help = "How much to log: 4 each call, 5 each Probe too.",
-        .type = OPTION_INTEGER,
-        .min = 0,
-        .max = 10,
-        .to.integer = &serve->verbosity,
-    };
-    options[4] = (struct option){
-        .name = "logging-format",
-        .value = "FORMAT",
-        .fallback = "text",
-        .help = "How log lines on standard error look: text (klog's form) or json.",
-        .type = OPTION_CHOICE,
-        .choices = log_formats,
-        .to.choice = &serve->log_format,
-    };
-    options[5] = (struct option){
         .name = "state",
         .value = "FILE",
         .help = "Keep csi.store in FILE over a restart; not in the socket's folder.",
         .type = OPTION_STRING,
         .to.string = &serve->state,
     };
-    options[6] = (struct option){
+    options[4] = (struct option){
         .name = "state-reset",
         .help = "When that FILE is corrupt, rename it to FILE.corrupt and begin with an empty "
                 "store.",
         .type = OPTION_BOOL,
         .to.boolean = &serve->state_reset,
     };
-    options[7] = (struct option){
+    options[5] = (struct option){
         .name = "max-in-flight",
         .value = "N",
         .fallback = "1000",
@@ -90,28 +68,30 @@ static void rows(struct serve *serve, struct option options[OWN_OPTIONS + SCRIPT
         .max = 1000000,
         .to.integer = &serve->max_in_flight,
     };
-    options[8] = (struct option){
+    options[6] = (struct option){
         .name = "no-watch",
         .help = "Reload the script only at SIGHUP, not when its file changes.",
         .type = OPTION_BOOL,
         .to.boolean = &serve->no_watch,
     };
-    options[9] = (struct option){
+    options[7] = (struct option){
         .name = "http-endpoint",
         .value = "ADDRESS:PORT",
         .help = "Serve /healthz, /livez, /readyz, /metrics and /version over HTTP there.",
         .type = OPTION_STRING,
-        .check = admin_check_endpoint,
+        .check = httpd_check_endpoint,
         .to.string = &serve->http,
     };
-    script_options_rows(&serve->script, options + OWN_OPTIONS);
+    log_options_rows(&serve->log, options + OWN_OPTIONS);
+    script_options_rows(&serve->script, options + OWN_OPTIONS + LOG_OPTIONS);
 }
 
 static void log_problem(void *data, const struct vm_problem *problem)
 {
     (void)data;
     log_write(problem->severity == VM_ERROR ? LOG_ERROR : LOG_WARNING, problem->file, problem->line,
-              problem->text, &(const struct log_field){.kind = LOG_END});
+              problem->text,
+              (const struct log_field[]){log_if("id", problem->id), {.kind = LOG_END}});
 }
 
 static int serve_script(struct serve *serve, const char *script)
@@ -134,9 +114,10 @@ static int serve_script(struct serve *serve, const char *script)
         endpoint_parse(&endpoint, serve->endpoint, &err))
         return options_fail("serve", EXIT_USAGE, err.text);
     options.endpoint = &endpoint;
-    log_init((enum log_format)serve->log_format, (int)serve->verbosity);
+    log_options_init(&serve->log);
     if (process_run(&options, &err))
-        return options_fail("serve", EXIT_ERROR, err.text);
+        return options_fail("serve", err.code == STATUS_UNAVAILABLE ? EXIT_USAGE : EXIT_ERROR,
+                            err.text);
     return EXIT_OK;
 }
 
@@ -153,7 +134,7 @@ static int run(struct serve *serve, const char *script)
 int command_serve(int argc, char **argv)
 {
     struct serve serve = {0};
-    struct option options[OWN_OPTIONS + SCRIPT_OPTIONS];
+    struct option options[ALL_OPTIONS];
     rows(&serve, options);
     const struct command command = {
         .name = "serve",
@@ -163,9 +144,10 @@ int command_serve(int argc, char **argv)
                  "SIGHUP, or saving SCRIPT, makes it take up the changed script.\n",
         .notes = "Exit codes: 0 stopped by a signal; 1 the script does not load or the socket "
                  "cannot be\n"
-                 "bound; 2 wrong usage.\n",
+                 "bound; 2 wrong usage, or the HTTP address is taken; 70 too many threads are "
+                 "stuck.\n",
         .options = options,
-        .n_options = OWN_OPTIONS + SCRIPT_OPTIONS,
+        .n_options = ALL_OPTIONS,
     };
     struct arguments arguments;
     int exit_code;

@@ -83,7 +83,7 @@ void client_quiet_grpc(void)
     gpr_set_log_verbosity((gpr_log_severity)(GPR_LOG_SEVERITY_ERROR + 1));
 }
 
-struct client *client_new(const char *endpoint, int64_t timeout, struct err *err)
+struct client *client_prepare(const char *endpoint, struct err *err)
 {
     struct client *client = calloc(1, sizeof(*client));
     if (!client) {
@@ -96,11 +96,16 @@ struct client *client_new(const char *endpoint, int64_t timeout, struct err *err
     }
     grpc_init();
     client->queue = grpc_completion_queue_create_for_pluck(NULL);
-    if (open_channel(client, timeout, err)) {
-        client_free(client);
-        return NULL;
-    }
     return client;
+}
+
+struct client *client_new(const char *endpoint, int64_t timeout, struct err *err)
+{
+    struct client *client = client_prepare(endpoint, err);
+    if (!client || open_channel(client, timeout, err) == 0)
+        return client;
+    client_free(client);
+    return NULL;
 }
 
 void client_free(struct client *client)

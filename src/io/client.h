@@ -39,6 +39,10 @@ struct client_reply {
 /* For a process that runs no server: gRPC's own log lines go nowhere, errors come as struct err. */
 void client_quiet_grpc(void);
 
+/* A client of an endpoint (the forms of endpoint_parse); it connects at its first call. NULL and
+ * err: STATUS_INVALID_ARGUMENT for a text that is no endpoint; STATUS_RESOURCE_EXHAUSTED. */
+struct client *client_prepare(const char *endpoint, struct err *err);
+
 /* Connects to an endpoint (the forms of endpoint_parse) within timeout nanoseconds, and within five
  * seconds at most (also for 0). NULL and err: STATUS_INVALID_ARGUMENT for a text that is no
  * endpoint; STATUS_UNAVAILABLE when nobody answers there, with the endpoint and the system's

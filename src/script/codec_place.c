@@ -9,6 +9,11 @@
 
 enum { KEY_TEXT = 80, SHOWN_STRING = 48, MOST_NAMES = 48 };
 
+static bool is_secret(const struct place *place)
+{
+    return place && (place->secret || is_secret(place->outer));
+}
+
 static size_t path_text(const struct place *place, char *text, size_t size)
 {
     if (!place)
@@ -16,6 +21,8 @@ static size_t path_text(const struct place *place, char *text, size_t size)
     size_t n = path_text(place->outer, text, size);
     const char *name =
         place->name && text_is_utf8(place->name, strlen(place->name)) ? place->name : "?";
+    if (is_secret(place->outer))
+        name = "***";
     int more = 0;
     if (n < size && place->index > 0)
         more = snprintf(text + n, size - n, "[%lld]", place->index);
@@ -39,8 +46,13 @@ static bool is_plain(const char *s, size_t n)
     return n <= SHOWN_STRING && text_is_utf8(s, n) && !memchr(s, '\0', n);
 }
 
-const char *place_describe(lua_State *L, int index, char text[static PLACE_VALUE_TEXT])
+const char *place_describe(const struct place *place, lua_State *L, int index,
+                           char text[static PLACE_VALUE_TEXT])
 {
+    if (is_secret(place)) {
+        snprintf(text, PLACE_VALUE_TEXT, "%s", lua_typename(L, lua_type(L, index)));
+        return text;
+    }
     size_t n;
     const char *s = lua_type(L, index) == LUA_TSTRING ? lua_tolstring(L, index, &n) : NULL;
     if (s && is_plain(s, n))
@@ -60,7 +72,8 @@ int place_wrong_type(const struct place *place, lua_State *L, int index, const c
                      struct err *err)
 {
     char got[PLACE_VALUE_TEXT];
-    err_set(err, STATUS_INTERNAL, "expected %s, got %s", expected, place_describe(L, index, got));
+    err_set(err, STATUS_INTERNAL, "expected %s, got %s", expected,
+            place_describe(place, L, index, got));
     return place_prefix(place, err);
 }
 
@@ -104,16 +117,17 @@ int place_unknown_enum(const struct place *place, lua_State *L, int index,
     char got[PLACE_VALUE_TEXT];
     schema_describe(field, type, sizeof(type));
     err_set(err, STATUS_INTERNAL, "expected a %s (%s), got %s", type, all,
-            place_describe(L, index, got));
+            place_describe(place, L, index, got));
     suggest(err, nearest(L, index, names));
     return place_prefix(place, err);
 }
 
 /* The key at index: a name in quotes, or what else it is. */
-static const char *describe_key(lua_State *L, int index, char text[static PLACE_VALUE_TEXT])
+static const char *describe_key(const struct place *place, lua_State *L, int index,
+                                char text[static PLACE_VALUE_TEXT])
 {
     static const char prefix[] = "string ";
-    place_describe(L, index, text);
+    place_describe(place, L, index, text);
     bool quoted = strncmp(text, prefix, sizeof(prefix) - 1) == 0;
     return quoted ? text + sizeof(prefix) - 1 : text;
 }
@@ -135,7 +149,7 @@ int place_unknown_key(const struct place *place, lua_State *L, int table,
     lua_pushnil(L);
     while (lua_next(L, table) && is_field(L, -2, schema))
         lua_pop(L, 1);
-    err_set(err, STATUS_INTERNAL, "no field is called %s", describe_key(L, -2, got));
+    err_set(err, STATUS_INTERNAL, "no field is called %s", describe_key(place, L, -2, got));
     suggest(err, nearest(L, -2, names));
     lua_pop(L, 2);
     return place_prefix(place, err);
@@ -163,7 +177,8 @@ int place_not_a_list(const struct place *place, lua_State *L, int table, size_t 
                 "expected a list without holes, got nothing at %lld and a value at %lld",
                 (long long)hole, (long long)lua_tointeger(L, -2));
     else
-        err_set(err, STATUS_INTERNAL, "expected a list, got the key %s", describe_key(L, -2, got));
+        err_set(err, STATUS_INTERNAL, "expected a list, got the key %s",
+                describe_key(place, L, -2, got));
     lua_pop(L, 2);
     return place_prefix(place, err);
 }

@@ -13,6 +13,7 @@ struct place {
     const struct place *outer; /* NULL at the message itself */
     const char *name;          /* of a field or the message, or the key of a map */
     long long index;           /* in a list, from 1; 0: name counts */
+    bool secret;               /* a field that csi_secret marks: nothing in it may be shown */
 };
 
 enum { PLACE_VALUE_TEXT = 96 };
@@ -20,9 +21,10 @@ enum { PLACE_VALUE_TEXT = 96 };
 /* Puts the path before what err says; returns -1. */
 int place_prefix(const struct place *place, struct err *err);
 
-/* What stands at index, in a few words: `string "abc"`, `number 1.5`, `table`. Returns text.
- * [-0, +0, -] */
-const char *place_describe(struct lua_State *L, int index, char text[static PLACE_VALUE_TEXT]);
+/* What stands at index, in a few words: `string "abc"`, `number 1.5`, `table`; of a secret only the
+ * type. Returns text.  [-0, +0, -] */
+const char *place_describe(const struct place *place, struct lua_State *L, int index,
+                           char text[static PLACE_VALUE_TEXT]);
 
 /* Each fills err with STATUS_INTERNAL and the path, and returns -1.  [-0, +0, -] */
 int place_wrong_type(const struct place *place, struct lua_State *L, int index,

@@ -303,7 +303,7 @@ static struct key *sorted_keys(struct pull *p, int table, size_t n, const struct
         if (lua_type(L, -2) != LUA_TSTRING) {
             char got[PLACE_VALUE_TEXT];
             err_set(p->err, STATUS_INTERNAL, "expected strings as keys, got %s",
-                    place_describe(L, -2, got));
+                    place_describe(place, L, -2, got));
             place_prefix(place, p->err);
             lua_pop(L, 2);
             return NULL;
@@ -438,7 +438,7 @@ static int pull_message(struct pull *p, int table, const struct schema *schema,
     }
     for (unsigned i = schema->n_fields; i-- > 0;) {
         const struct schema_field *field = &schema->fields[i];
-        struct place here = {.outer = place, .name = field->pb->name};
+        struct place here = {.outer = place, .name = field->pb->name, .secret = field->secret};
         int bad = 0;
         lua_pushstring(L, field->pb->name);
         if (lua_rawget(L, table) != LUA_TNIL) {

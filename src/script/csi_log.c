@@ -3,6 +3,7 @@
 #include "script/state.h"
 
 #include <lauxlib.h>
+#include <string.h>
 
 enum { MOST_FIELDS = 16, DEBUG_VERBOSITY = 4 };
 
@@ -17,6 +18,7 @@ static void collect_fields(lua_State *L, int index, struct log_field *fields)
         luaL_argcheck(L, lua_type(L, -2) == LUA_TSTRING, index, "expected strings as keys");
         luaL_argcheck(L, n < MOST_FIELDS, index, "expected at most 16 fields");
         const char *key = lua_tostring(L, -2);
+        key = strcmp(key, "id") == 0 ? "id_" : key; /* that of the call is id */
         if (lua_isinteger(L, -1)) {
             fields[n++] = log_int(key, lua_tointeger(L, -1));
             lua_pop(L, 1);
@@ -31,12 +33,13 @@ static void collect_fields(lua_State *L, int index, struct log_field *fields)
 
 static int write_line(lua_State *L, enum log_severity severity)
 {
-    struct log_field fields[MOST_FIELDS + 1] = {{.kind = LOG_END}};
+    struct log_field fields[MOST_FIELDS + 2] = {log_if("id", task_id(vm_of(L)->running)),
+                                                {.kind = LOG_END}};
     const char *message = luaL_checkstring(L, 1);
     lua_settop(L, 2);
     if (!lua_isnil(L, 2)) {
         luaL_checktype(L, 2, LUA_TTABLE);
-        collect_fields(L, 2, fields);
+        collect_fields(L, 2, fields + 1);
     }
     lua_Debug at = {0};
     const char *file = "script";

@@ -56,7 +56,7 @@ static int describe(lua_State *L)
     const char *text = luaL_tolstring(L, 1, NULL);
     set_internal(task, text);
     luaL_traceback(L, failure->co, text, 0);
-    log_error("Handler failed", log_str("method", task->name),
+    log_error("Handler failed", log_str("method", task->name), log_if("id", task_id(task)),
               log_str("error", lua_tostring(L, -1)));
     return 0;
 }
@@ -73,6 +73,7 @@ void failure_describe(struct task *task, lua_State *co, int lua_status)
         task->status = STATUS_RESOURCE_EXHAUSTED;
         task->message = "the script ran out of memory";
         log_error("Handler ran out of memory", log_str("method", task->name),
+                  log_if("id", task_id(task)),
                   log_str("in", at.currentline > 0 ? at.short_src : "C"),
                   log_int("line", at.currentline > 0 ? at.currentline : 0));
         return;
@@ -83,7 +84,7 @@ void failure_describe(struct task *task, lua_State *co, int lua_status)
     if (lua_pcall(L, 2, 0, 0) != LUA_OK) {
         lua_pop(L, 1);
         set_internal(task, "an error object that cannot be shown");
-        log_error("Handler failed", log_str("method", task->name),
+        log_error("Handler failed", log_str("method", task->name), log_if("id", task_id(task)),
                   log_str("error", "an error object that cannot be shown"));
     }
 }

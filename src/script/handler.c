@@ -18,7 +18,7 @@ static void push_context(lua_State *L, struct task *task)
     lua_setfield(L, -2, "method");
     lua_pushstring(L, context.peer);
     lua_setfield(L, -2, "peer");
-    lua_pushstring(L, context.id);
+    lua_pushstring(L, task_id(task));
     lua_setfield(L, -2, "id");
     if (context.deadline) {
         lua_pushnumber(L, (lua_Number)context.deadline / 1e9);
@@ -155,9 +155,9 @@ const char *handler_over_time(const struct task *task)
 /* lua_pcall's function. Argument: the task, whose coroutine stands where it was stopped. */
 static int log_place(lua_State *L)
 {
-    const struct task *task = lua_touserdata(L, 1);
+    struct task *task = lua_touserdata(L, 1);
     luaL_traceback(L, task->co, NULL, 0);
-    log_error("Handler stopped", log_str("method", task->name),
+    log_error("Handler stopped", log_str("method", task->name), log_if("id", task_id(task)),
               log_str("reason", handler_over_time(task)), log_str("at", lua_tostring(L, -1)));
     return 0;
 }

@@ -95,7 +95,8 @@ static int print_to_log(lua_State *L)
         luaL_addvalue(&line);
     }
     luaL_pushresult(&line);
-    log_info("Script prints", log_str("text", lua_tostring(L, -1)));
+    log_info("Script prints", log_if("id", task_id(vm_of(L)->running)),
+             log_str("text", lua_tostring(L, -1)));
     return 0;
 }
 

@@ -242,6 +242,11 @@ static void limit_arena(struct arena *arena, size_t memory)
     arena->limit = arena->size > memory ? arena->size : memory;
 }
 
+const char *task_id(struct task *task)
+{
+    return task && task->id ? task->id(task) : NULL;
+}
+
 void task_start(struct task *task)
 {
     task->status = STATUS_OK;

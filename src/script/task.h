@@ -24,7 +24,6 @@ struct task_metadata {
 /* What a handler may ask of its call through `context`. Everything lies in the task's arena. */
 struct task_context {
     const char *peer; /* "unix:" or "ipv4:127.0.0.1:1234" */
-    const char *id;   /* of the call, for logs */
     int64_t deadline; /* nanoseconds since the epoch; 0: none */
     const struct task_metadata *metadata;
     size_t n_metadata;
@@ -45,6 +44,8 @@ struct task {
     const ProtobufCMessage *request; /* lies in arena */
     struct arena *arena;  /* of the call: the reply and the message of an error lie in it */
     struct budget budget; /* wall and cpu; all else zero */
+    /* The call's id, for logs; lives as long as the call. NULL: there is none. Must not fail. */
+    const char *(*id)(struct task *task);
     /* Fills context; asked only when the handler has a parameter for it. Must not fail. */
     void (*context)(struct task *task, struct task_context *context);
     /* Called when the handler is suspended for the first time; may narrow budget.wall. */
@@ -76,6 +77,9 @@ struct task {
     struct task *next;       /* in vm's list of suspended tasks */
     struct task **place;     /* where that list points to it */
 };
+
+/* The id of the call that runs it; NULL for background work, and for task NULL. */
+const char *task_id(struct task *task);
 
 /* Runs the handler; calls task->done before it returns or, when the handler waits, later. Whatever
  * the script does ends in done: an error of the script is STATUS_INTERNAL, with the traceback in

@@ -118,6 +118,7 @@ void vm_tell_violation(struct vm *vm, const struct method *method, const struct 
         .file = vm->script,
         .line = vm->handlers[method->index].line,
         .text = err->text,
+        .id = task_id(vm->running),
     };
     vm->options.problem(vm->options.data, &problem);
 }

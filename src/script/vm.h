@@ -42,6 +42,7 @@ struct vm_problem {
     const char *file; /* as it was given; borrowed for the call, as text */
     int line;         /* 0: unknown */
     const char *text; /* what is wrong, with the path in the message where there is one */
+    const char *id;   /* of the call that it is found in; NULL: none */
 };
 
 struct vm_options {

@@ -1,31 +1,27 @@
 /* Owns the HTTP thread and the questions that it has put to the loop thread.
  *
  * A question belongs to both: the HTTP thread made it and suspends its connection, the loop thread
- * fills in the answer and resumes the connection. Each holds one reference. */
+ * fills in the answer and resumes the connection. Each holds one reference.
+ *
+ * On the loop thread each path has a desk. It answers all who wait at once, and at most a hundred
+ * times a second: however much is asked over HTTP, calls keep the thread. */
 #include "serve/admin.h"
 
-#include "base/log.h"
-#include "io/hostport.h"
-#include "serve/microhttpd.h"
+#include "serve/httpd.h"
+#include "serve/metrics.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-enum { MOST_CONNECTIONS = 64, IDLE_SECONDS = 10, CONNECTION_BYTES = 8 * 1024 };
+enum { MOST_CONNECTIONS = 64, ROUTES = 5 };
 
-struct admin {
-    struct admin_options options;
-    const struct microhttpd *http;
-    struct MHD_Daemon *daemon;
-    pthread_mutex_t lock;
-    struct question *waiting; /* under lock: whose connections are suspended */
-    bool is_stopping;         /* under lock: no further question is put */
-};
+static const int64_t desk_pause = 10000000; /* nanoseconds between two answers of a desk */
+
+static const char stops[] = "the server stops\n";
 
 struct question {
     atomic_uint refs;
@@ -34,21 +30,40 @@ struct question {
     struct MHD_Connection *connection;
     struct question *next; /* in admin->waiting */
     struct question **place;
+    struct question *next_asked; /* at its desk */
     struct post post;
-    struct probe_asker asker;
     unsigned code; /* of HTTP; 0: not answered yet */
     char *text;    /* the answer's body, from malloc */
     size_t size;
 };
 
+/* Loop thread. */
+struct desk {
+    struct admin *admin;
+    struct question *asked;    /* who waits here: the loop's references */
+    bool is_busy;              /* the answer is on its way */
+    int64_t not_before;        /* loop_now of the next answer */
+    struct timer timer;        /* set until then */
+    struct probe_asker prober; /* of the paths that ask it */
+};
+
 /* One path. */
 struct route {
     const char *path;
-    const char *type;                       /* of the body */
-    void (*ask)(struct question *question); /* loop thread; ends in answer */
+    const char *type;                  /* of the body */
+    void (*answer)(struct desk *desk); /* ends in answer_all */
 };
 
-/* ---- loop thread ---- */
+struct admin {
+    struct admin_options options;
+    struct httpd httpd;
+    struct desk desks[ROUTES];
+    pthread_mutex_t lock;
+    struct question *waiting; /* under lock: whose connections are suspended */
+    unsigned n_open;          /* under lock: questions of connections that are not done */
+    pthread_cond_t done;      /* n_open has become 0 */
+    bool is_stopping;         /* under lock: no further question is put */
+};
 
 static void unref(struct question *question)
 {
@@ -58,57 +73,71 @@ static void unref(struct question *question)
     free(question);
 }
 
-/* Takes text, from malloc; NULL without memory. */
-static void answer(struct question *question, unsigned code, char *text)
+/* ---- loop thread ---- */
+
+/* Copies text; NULL counts as no memory. */
+static void answer(struct question *question, unsigned code, const char *text)
 {
     struct admin *admin = question->admin;
+    char *copy = text ? strdup(text) : NULL;
     pthread_mutex_lock(&admin->lock);
     bool waits = question->place != NULL;
     if (waits) {
-        question->code = text ? code : MHD_HTTP_INTERNAL_SERVER_ERROR;
-        question->text = text;
-        question->size = text ? strlen(text) : 0;
+        question->code = copy ? code : MHD_HTTP_INTERNAL_SERVER_ERROR;
+        question->text = copy;
+        question->size = copy ? strlen(copy) : 0;
         *question->place = question->next;
         if (question->next)
             question->next->place = question->place;
         question->place = NULL;
-        admin->http->resume_connection(question->connection);
+        admin->httpd.http->resume_connection(question->connection);
     }
     pthread_mutex_unlock(&admin->lock);
     if (!waits) /* admin_stop was faster */
-        free(text);
+        free(copy);
+}
+
+static void answer_all(struct desk *desk, unsigned code, const char *text)
+{
+    struct question *question = desk->asked;
+    desk->asked = NULL;
+    desk->is_busy = false;
+    while (question) {
+        struct question *next = question->next_asked;
+        answer(question, code, text);
+        unref(question);
+        question = next;
+    }
 }
 
 static void on_probed(struct probe_asker *asker, const struct probe_result *result)
 {
-    struct question *question = container_of(asker, struct question, asker);
     char text[512] = "ok";
     if (result->status != STATUS_OK)
         snprintf(text, sizeof(text), "%s: %s", status_name(result->status), result->message);
     else if (!result->ready)
         snprintf(text, sizeof(text), "not ready");
-    answer(question, result->ready ? MHD_HTTP_OK : MHD_HTTP_INTERNAL_SERVER_ERROR, strdup(text));
-    unref(question);
+    answer_all(container_of(asker, struct desk, prober),
+               result->ready ? MHD_HTTP_OK : MHD_HTTP_INTERNAL_SERVER_ERROR, text);
 }
 
 /* /healthz and /readyz: as livenessprobe judges. */
-static void ask_ready(struct question *question)
+static void answer_ready(struct desk *desk)
 {
-    question->asker.answered = on_probed;
-    prober_ask(question->admin->options.prober, &question->asker);
+    desk->prober.answered = on_probed;
+    prober_ask(desk->admin->options.prober, &desk->prober);
 }
 
 /* /livez: the loop thread has come round to this. What the script makes of the world is no reason
  * to start the process again: that is /readyz. */
-static void ask_alive(struct question *question)
+static void answer_alive(struct desk *desk)
 {
-    answer(question, MHD_HTTP_OK, strdup("ok"));
-    unref(question);
+    answer_all(desk, MHD_HTTP_OK, "ok");
 }
 
-static void ask_metrics(struct question *question)
+static void answer_metrics(struct desk *desk)
 {
-    const struct admin_options *options = &question->admin->options;
+    const struct admin_options *options = &desk->admin->options;
     char *text = NULL;
     size_t size;
     FILE *file = open_memstream(&text, &size);
@@ -116,63 +145,67 @@ static void ask_metrics(struct question *question)
         options->write_metrics(options->data, file);
         fclose(file);
     }
-    answer(question, MHD_HTTP_OK, text);
-    unref(question);
+    answer_all(desk, MHD_HTTP_OK, text);
+    free(text);
 }
 
-static void ask_version(struct question *question)
+static void answer_version(struct desk *desk)
 {
-    answer(question, MHD_HTTP_OK,
-           strdup("{\"version\":\"" LUACSI_VERSION "\",\"csi\":\"1.12.0\"}\n"));
-    unref(question);
+    answer_all(desk, MHD_HTTP_OK, "{\"version\":\"" LUACSI_VERSION "\",\"csi\":\"1.12.0\"}\n");
 }
 
-static const struct route routes[] = {
-    {"/healthz", "text/plain; charset=utf-8", ask_ready},
-    {"/readyz", "text/plain; charset=utf-8", ask_ready},
-    {"/livez", "text/plain; charset=utf-8", ask_alive},
-    {"/metrics", "text/plain; version=0.0.4; charset=utf-8", ask_metrics},
-    {"/version", "application/json", ask_version},
+static const struct route routes[ROUTES] = {
+    {"/healthz", HTTPD_PLAIN, answer_ready},
+    {"/readyz", HTTPD_PLAIN, answer_ready},
+    {"/livez", HTTPD_PLAIN, answer_alive},
+    {"/metrics", METRICS_TYPE, answer_metrics},
+    {"/version", "application/json", answer_version},
 };
 
+static void open_desk(struct desk *desk)
+{
+    desk->is_busy = true;
+    desk->not_before = loop_now() + desk_pause;
+    routes[desk - desk->admin->desks].answer(desk);
+}
+
+static void on_pause_over(struct timer *timer)
+{
+    open_desk(container_of(timer, struct desk, timer));
+}
+
+static bool is_stopping(struct admin *admin)
+{
+    pthread_mutex_lock(&admin->lock);
+    bool stopping = admin->is_stopping;
+    pthread_mutex_unlock(&admin->lock);
+    return stopping;
+}
+
+/* A question has come. Who comes while the answer is on its way gets that one. */
 static void on_post(struct post *post)
 {
     struct question *question = container_of(post, struct question, post);
-    question->route->ask(question);
+    struct desk *desk = &question->admin->desks[question->route - routes];
+    question->next_asked = desk->asked;
+    desk->asked = question;
+    if (desk->is_busy || desk->timer.place || is_stopping(question->admin))
+        return;
+    int64_t wait = desk->not_before - loop_now();
+    desk->timer.fn = on_pause_over;
+    if (wait <= 0 || !loop_timer_set(desk->admin->options.loop, &desk->timer, wait))
+        open_desk(desk);
 }
 
 /* ---- HTTP thread ---- */
 
 static const struct route *find_route(const char *path)
 {
-    for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+    for (size_t i = 0; i < ROUTES; i++) {
         if (strcmp(routes[i].path, path) == 0)
             return &routes[i];
     }
     return NULL;
-}
-
-static enum MHD_Result respond(const struct admin *admin, struct MHD_Connection *connection,
-                               unsigned code, const char *type, const char *text, size_t size)
-{
-    const struct microhttpd *http = admin->http;
-    struct MHD_Response *response =
-        http->create_response_from_buffer(size, (void *)(uintptr_t)text, MHD_RESPMEM_MUST_COPY);
-    if (!response)
-        return MHD_NO;
-    http->add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
-    http->add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-    if (code == MHD_HTTP_METHOD_NOT_ALLOWED)
-        http->add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
-    enum MHD_Result result = http->queue_response(connection, code, response);
-    http->destroy_response(response);
-    return result;
-}
-
-static enum MHD_Result refuse(const struct admin *admin, struct MHD_Connection *connection,
-                              unsigned code, const char *text)
-{
-    return respond(admin, connection, code, "text/plain; charset=utf-8", text, strlen(text));
 }
 
 /* Puts a question to the loop thread; the connection sleeps until it is answered. */
@@ -189,161 +222,120 @@ static enum MHD_Result put(struct admin *admin, struct MHD_Connection *connectio
     question->post.fn = on_post;
     *own = question;
     pthread_mutex_lock(&admin->lock);
-    bool is_stopping = admin->is_stopping;
-    if (!is_stopping) {
+    admin->n_open++;
+    bool stopping = admin->is_stopping;
+    if (!stopping) {
         question->next = admin->waiting;
         question->place = &admin->waiting;
         if (question->next)
             question->next->place = &question->next;
         admin->waiting = question;
-        admin->http->suspend_connection(connection);
+        admin->httpd.http->suspend_connection(connection);
         loop_post(admin->options.loop, &question->post);
     }
     pthread_mutex_unlock(&admin->lock);
-    if (!is_stopping)
+    if (!stopping)
         return MHD_YES;
     unref(question); /* the loop's */
-    return refuse(admin, connection, MHD_HTTP_SERVICE_UNAVAILABLE, "the server stops\n");
+    return httpd_respond_text(&admin->httpd, connection, MHD_HTTP_SERVICE_UNAVAILABLE, stops);
 }
 
-/* Called with *own NULL when the headers of a request are there, and again after the connection was
- * resumed. */
-// NOLINTBEGIN(readability-function-size,readability-non-const-parameter): as libmicrohttpd wants it
 static enum MHD_Result on_request(void *data, struct MHD_Connection *connection, const char *path,
-                                  const char *method, const char *version, const char *body,
-                                  size_t *body_size, void **own)
+                                  void **own)
 {
     struct admin *admin = data;
-    struct question *question = *own;
-    (void)version;
-    (void)body;
+    const struct question *question = *own;
     if (question)
-        return respond(admin, connection, question->code, question->route->type,
-                       question->text ? question->text : "", question->size);
-    if (*body_size > 0 || (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0))
-        return refuse(admin, connection, MHD_HTTP_METHOD_NOT_ALLOWED, "GET or HEAD, please\n");
+        return httpd_respond(&admin->httpd, connection, question->code, question->route->type,
+                             question->text ? question->text : "", question->size);
     const struct route *route = find_route(path);
     if (!route)
-        return refuse(admin, connection, MHD_HTTP_NOT_FOUND,
-                      "try /healthz, /livez, /readyz, /metrics or /version\n");
+        return httpd_respond_text(&admin->httpd, connection, MHD_HTTP_NOT_FOUND,
+                                  "try /healthz, /livez, /readyz, /metrics or /version\n");
     return put(admin, connection, route, own);
 }
-// NOLINTEND(readability-function-size,readability-non-const-parameter)
 
-static void on_completed(void *data, struct MHD_Connection *connection, void **own,
-                         enum MHD_RequestTerminationCode code)
+static void on_completed(void *data, void *own)
 {
-    (void)data;
-    (void)connection;
-    (void)code;
-    if (*own)
-        unref(*own);
-    *own = NULL;
-}
-
-static void log_http(void *data, const char *format, va_list arguments)
-{
-    char text[256];
-    (void)data;
-    vsnprintf(text, sizeof(text), format, arguments);
-    text[strcspn(text, "\n")] = '\0';
-    log_warning("HTTP", log_str("text", text));
+    struct admin *admin = data;
+    unref(own);
+    pthread_mutex_lock(&admin->lock);
+    if (--admin->n_open == 0)
+        pthread_cond_signal(&admin->done);
+    pthread_mutex_unlock(&admin->lock);
 }
 
 /* ---- start and stop ---- */
 
-/* ":9808" is all addresses; names are not resolved: it is our own address. */
-static int parse_endpoint(const char *text, struct sockaddr_storage *address, struct err *err)
-{
-    struct hostport hostport;
-    struct sockaddr_in *v4 = (struct sockaddr_in *)(void *)address;
-    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)(void *)address;
-    char whole[300];
-    snprintf(whole, sizeof(whole), "%s%s", text[0] == ':' ? "[::]" : "", text);
-    memset(address, 0, sizeof(*address));
-    if (strlen(text) < 256 && hostport_parse(&hostport, whole, strlen(whole), 0)) {
-        if (inet_pton(AF_INET, hostport.host, &v4->sin_addr) == 1) {
-            v4->sin_family = AF_INET;
-            v4->sin_port = htons((uint16_t)hostport.port);
-            return 0;
-        }
-        if (inet_pton(AF_INET6, hostport.host, &v6->sin6_addr) == 1) {
-            v6->sin6_family = AF_INET6;
-            v6->sin6_port = htons((uint16_t)hostport.port);
-            return 0;
-        }
-    }
-    return err_set(err, STATUS_INVALID_ARGUMENT,
-                   "expected ADDRESS:PORT, such as 127.0.0.1:9808 or :9808, got \"%.80s\"", text);
-}
-
-int admin_check_endpoint(const char *endpoint, struct err *err)
-{
-    struct sockaddr_storage address;
-    return parse_endpoint(endpoint, &address, err);
-}
-
-static struct MHD_Daemon *start_daemon(struct admin *admin, const struct sockaddr_storage *address)
-{
-    unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL | MHD_USE_ITC |
-                     MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
-    if (address->ss_family == AF_INET6)
-        flags |= MHD_USE_DUAL_STACK;
-    return admin->http->start_daemon(
-        flags, 0, NULL, NULL, on_request, admin, MHD_OPTION_EXTERNAL_LOGGER, log_http, NULL,
-        MHD_OPTION_SOCK_ADDR, (const struct sockaddr *)address, MHD_OPTION_NOTIFY_COMPLETED,
-        on_completed, NULL, MHD_OPTION_CONNECTION_LIMIT, (unsigned)MOST_CONNECTIONS,
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)CONNECTION_BYTES, MHD_OPTION_END);
-}
-
 struct admin *admin_start(const struct admin_options *options, struct err *err)
 {
-    struct sockaddr_storage address;
-    if (parse_endpoint(options->endpoint, &address, err))
-        return NULL;
-    const struct microhttpd *http = microhttpd_load(err);
-    struct admin *admin = http ? calloc(1, sizeof(*admin)) : NULL;
+    struct admin *admin = calloc(1, sizeof(*admin));
     if (!admin) {
-        if (http)
-            err_set(err, STATUS_RESOURCE_EXHAUSTED, "no memory for the HTTP endpoint");
+        err_set(err, STATUS_RESOURCE_EXHAUSTED, "no memory for the HTTP endpoint");
         return NULL;
     }
+    const struct httpd_options http = {
+        .endpoint = options->endpoint,
+        .threads = HTTPD_ONE_THREAD,
+        .most_connections = MOST_CONNECTIONS,
+        .handler = on_request,
+        .completed = on_completed,
+        .data = admin,
+    };
     admin->options = *options;
-    admin->http = http;
+    for (size_t i = 0; i < ROUTES; i++)
+        admin->desks[i].admin = admin;
     pthread_mutex_init(&admin->lock, NULL);
-    errno = 0;
-    admin->daemon = start_daemon(admin, &address);
-    if (!admin->daemon) {
-        err_errno(err, STATUS_UNAVAILABLE, "cannot listen for HTTP on %s", options->endpoint);
-        pthread_mutex_destroy(&admin->lock);
-        free(admin);
+    pthread_cond_init(&admin->done, NULL);
+    if (httpd_start(&admin->httpd, &http, err)) {
+        admin_free(admin);
         return NULL;
     }
     return admin;
+}
+
+/* A question that waits; NULL: none does, and none will. */
+static struct question *stop_asking(struct admin *admin)
+{
+    pthread_mutex_lock(&admin->lock);
+    admin->is_stopping = true;
+    struct question *question = admin->waiting;
+    pthread_mutex_unlock(&admin->lock);
+    return question;
+}
+
+/* The HTTP thread gets a moment to send what was answered. */
+static void linger(struct admin *admin)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec++;
+    pthread_mutex_lock(&admin->lock);
+    while (admin->n_open > 0 &&
+           pthread_cond_clockwait(&admin->done, &admin->lock, CLOCK_MONOTONIC, &until) != ETIMEDOUT)
+        continue;
+    pthread_mutex_unlock(&admin->lock);
 }
 
 void admin_stop(struct admin *admin)
 {
     if (!admin)
         return;
-    pthread_mutex_lock(&admin->lock);
-    admin->is_stopping = true;
-    struct question *question = admin->waiting;
-    pthread_mutex_unlock(&admin->lock);
-    while (question) {
-        answer(question, MHD_HTTP_SERVICE_UNAVAILABLE, strdup("the server stops\n"));
-        pthread_mutex_lock(&admin->lock);
-        question = admin->waiting;
-        pthread_mutex_unlock(&admin->lock);
-    }
-    admin->http->stop_daemon(admin->daemon);
+    for (struct question *question; (question = stop_asking(admin));)
+        answer(question, MHD_HTTP_SERVICE_UNAVAILABLE, stops);
+    linger(admin);
+    for (size_t i = 0; i < ROUTES; i++)
+        loop_timer_clear(admin->options.loop, &admin->desks[i].timer);
+    httpd_stop(&admin->httpd);
 }
 
 void admin_free(struct admin *admin)
 {
     if (!admin)
         return;
+    for (size_t i = 0; i < ROUTES; i++)
+        answer_all(&admin->desks[i], 0, NULL); /* all were answered by admin_stop */
+    pthread_cond_destroy(&admin->done);
     pthread_mutex_destroy(&admin->lock);
     free(admin);
 }

@@ -12,7 +12,7 @@
 struct admin;
 
 struct admin_options {
-    const char *endpoint; /* "ADDRESS:PORT" or ":PORT", all addresses */
+    const char *endpoint; /* as httpd.h has it */
     struct loop *loop;
     struct prober *prober;
     /* Writes what /metrics answers. Loop thread. */
@@ -20,10 +20,7 @@ struct admin_options {
     void *data; /* for write_metrics */
 };
 
-/* What stands behind --http-endpoint: -1 and err when it is no address and port. */
-int admin_check_endpoint(const char *endpoint, struct err *err);
-
-/* Listens and answers from now on. NULL and err: the address is taken, libmicrohttpd is missing. */
+/* Listens and answers from now on. NULL and err: as httpd_start, or STATUS_RESOURCE_EXHAUSTED. */
 struct admin *admin_start(const struct admin_options *options, struct err *err);
 
 /* Answers who still waits with 503 and ends the thread. Loop thread, before loop_free; NULL is

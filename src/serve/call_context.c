@@ -1,6 +1,8 @@
 /* Translates a call of gRPC core for scripts. No state. */
 #include "serve/call_context.h"
 
+#include "base/text.h"
+
 #include <arpa/inet.h>
 #include <grpc/support/alloc.h>
 #include <grpc/support/time.h>
@@ -81,6 +83,7 @@ static const char *peer_of(grpc_call *call, struct arena *arena)
     int fd;
     union address address;
     socklen_t size = sizeof(address);
+    memset(&address, 0, sizeof(address));
     char *core = grpc_call_get_peer(call);
     const char *peer = core ? keep(arena, core) : "";
     gpr_free(core);
@@ -107,15 +110,27 @@ static void fill_metadata(struct task_context *context, const grpc_metadata_arra
     context->n_metadata = entries ? metadata->count : 0;
 }
 
+void call_id(const grpc_metadata_array *metadata, uint64_t number, char id[static CALL_ID_TEXT])
+{
+    for (size_t i = 0; i < metadata->count; i++) {
+        const grpc_metadata *entry = &metadata->metadata[i];
+        const char *value = (const char *)GRPC_SLICE_START_PTR(entry->value);
+        size_t size = text_cut(value, GRPC_SLICE_LENGTH(entry->value), CALL_ID_TEXT - 1);
+        if (size == 0 || grpc_slice_str_cmp(entry->key, "csi.requestid") != 0)
+            continue;
+        memcpy(id, value, size);
+        id[size] = '\0';
+        return;
+    }
+    snprintf(id, CALL_ID_TEXT, "%" PRIu64, number);
+}
+
 void call_context_fill(struct task_context *context, grpc_call *call,
-                       const grpc_metadata_array *metadata, gpr_timespec deadline, uint64_t number,
+                       const grpc_metadata_array *metadata, gpr_timespec deadline,
                        struct arena *arena)
 {
-    char id[24];
-    snprintf(id, sizeof(id), "%" PRIu64, number);
     *context = (struct task_context){
         .peer = peer_of(call, arena),
-        .id = keep(arena, id),
         .deadline = since_epoch(deadline),
     };
     fill_metadata(context, metadata, arena);

@@ -7,10 +7,16 @@
 
 #include <grpc/grpc.h>
 
-/* Fills context; texts lie in arena or belong to the call. What memory does not suffice for is left
- * empty. */
+enum { CALL_ID_TEXT = 65 };
+
+/* The id of a call, for logs: what its client sends as csi.requestid (as much of it as fits), else
+ * the call's number. */
+void call_id(const grpc_metadata_array *metadata, uint64_t number, char id[static CALL_ID_TEXT]);
+
+/* Fills context, but for its id; texts lie in arena or belong to the call. What memory does not
+ * suffice for is left empty. */
 void call_context_fill(struct task_context *context, grpc_call *call,
-                       const grpc_metadata_array *metadata, gpr_timespec deadline, uint64_t number,
+                       const grpc_metadata_array *metadata, gpr_timespec deadline,
                        struct arena *arena);
 
 /* Nanoseconds until deadline; INT64_MAX when there is none. */

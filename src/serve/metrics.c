@@ -92,24 +92,34 @@ static void write_histogram(FILE *file, const struct histogram *calls, const cha
     fprintf(file, "} %" PRIu64 "\n", calls->count);
 }
 
-static void write_head(FILE *file, const char *name, const char *type, const char *help)
+void metrics_write_head(FILE *file, const char *name, const char *type, const char *help)
 {
     fprintf(file, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+void metrics_write_process(FILE *file, int64_t started)
+{
+    metrics_write_head(file, "process_start_time_seconds", "gauge",
+                       "When the process was started.");
+    fprintf(file, "process_start_time_seconds %" PRId64 "\n", started);
+    metrics_write_head(file, "luacsi_build_info", "gauge", "Version of luacsi and of CSI.");
+    fputs("luacsi_build_info{version=\"" LUACSI_VERSION "\",csi=\"1.12.0\"} 1\n", file);
 }
 
 static void write_calls(const struct metrics *metrics, const char *driver, FILE *file)
 {
     const struct method *methods = catalog_methods();
-    write_head(file, "csi_plugin_operations_seconds", "histogram",
-               "Seconds that calls took, by method and status.");
+    metrics_write_head(file, "csi_plugin_operations_seconds", "histogram",
+                       "Seconds that calls took, by method and status.");
     for (int m = 0; m < CATALOG_SERVED; m++) {
         for (int status = 0; status < STATUS_COUNT; status++) {
             if (metrics->calls[m][status].count > 0)
                 write_histogram(file, &metrics->calls[m][status], driver, methods[m].path, status);
         }
     }
-    write_head(file, "luacsi_script_errors_total", "counter",
-               "Calls that ended in INTERNAL: the script failed, or its reply was refused.");
+    metrics_write_head(
+        file, "luacsi_script_errors_total", "counter",
+        "Calls that ended in INTERNAL: the script failed, or its reply was refused.");
     for (int m = 0; m < CATALOG_SERVED; m++) {
         if (metrics->calls[m][STATUS_INTERNAL].count > 0)
             fprintf(file, "luacsi_script_errors_total{method_name=\"%s\"} %" PRIu64 "\n",
@@ -145,17 +155,16 @@ static void write_report(const struct status_report *report, FILE *file)
         {"luacsi_lua_memory_bytes", "gauge", "Memory that the script holds.", report->lua_memory},
         {"luacsi_dropped_log_lines_total", "counter", "Log lines that nobody took.",
          (int64_t)log_dropped()},
-        {"process_start_time_seconds", "gauge", "When the process was started.", report->started},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        write_head(file, rows[i].name, rows[i].type, rows[i].help);
+        metrics_write_head(file, rows[i].name, rows[i].type, rows[i].help);
         fprintf(file, "%s %" PRId64 "\n", rows[i].name, rows[i].value);
     }
-    write_head(file, "luacsi_handler_cpu_seconds_total", "counter",
-               "CPU time of handlers, without turns that were shorter than 1000 instructions.");
+    metrics_write_head(
+        file, "luacsi_handler_cpu_seconds_total", "counter",
+        "CPU time of handlers, without turns that were shorter than 1000 instructions.");
     fprintf(file, "luacsi_handler_cpu_seconds_total %.6f\n", (double)report->handler_cpu / 1e9);
-    write_head(file, "luacsi_build_info", "gauge", "Version of luacsi and of CSI.");
-    fputs("luacsi_build_info{version=\"" LUACSI_VERSION "\",csi=\"1.12.0\"} 1\n", file);
+    metrics_write_process(file, report->started);
 }
 
 void metrics_write(const struct metrics *metrics, const struct status_report *report,

@@ -57,7 +57,13 @@ static void answer_prepared(struct prober *prober, const struct prepared *prepar
 static void fill_context(struct task *task, struct task_context *context)
 {
     (void)task;
-    *context = (struct task_context){.peer = "luacsi", .id = "probe"};
+    *context = (struct task_context){.peer = "luacsi"};
+}
+
+static const char *id_of_task(struct task *task)
+{
+    (void)task;
+    return "probe";
 }
 
 static void on_done(struct task *task)
@@ -100,6 +106,7 @@ static void run(struct prober *prober, struct vm *vm, const struct handler *hand
         .request = message_unpack(prober->method->request->pb, NULL, 0, &prober->arena),
         .arena = &prober->arena,
         .budget = vm_budget(vm),
+        .id = id_of_task,
         .context = fill_context,
         .done = on_done,
     };

@@ -6,11 +6,11 @@
  * arena. */
 #include "serve/rpc.h"
 
-#include "base/log.h"
 #include "io/loop.h"
 #include "script/prepared.h"
 #include "script/task.h"
 #include "serve/call_context.h"
+#include "serve/call_log.h"
 #include "serve/metrics.h"
 
 #include <grpc/byte_buffer.h>
@@ -22,8 +22,6 @@
 enum {
     IDENTITY_REQUEST_BYTES = 64 * 1024, /* an Identity request has no field at all */
     ARENA_BYTES = 64 * 1024 * 1024,
-    CALL_VERBOSITY = 4,
-    PROBE_VERBOSITY = 5, /* each sidecar asks every few seconds */
 };
 
 struct rpc {
@@ -42,12 +40,14 @@ struct rpc {
 
     grpc_call *call;
     gpr_timespec deadline;
-    grpc_metadata_array metadata; /* of the call; its room is used again */
-    grpc_byte_buffer *payload;    /* NULL when the client sent no message */
-    grpc_byte_buffer message;     /* of the reply, while it is sent */
-    int cancelled;                /* RECV_CLOSE_ON_SERVER's result */
-    int64_t taken;                /* loop_now when the call came; only for metrics */
-    uint64_t number;              /* of the call; its id */
+    grpc_metadata_array metadata;    /* of the call; its room is used again */
+    grpc_byte_buffer *payload;       /* NULL when the client sent no message */
+    grpc_byte_buffer message;        /* of the reply, while it is sent */
+    int cancelled;                   /* RECV_CLOSE_ON_SERVER's result */
+    int64_t taken;                   /* loop_now when the call came; only for metrics */
+    uint64_t number;                 /* of the call */
+    char id[CALL_ID_TEXT];           /* empty until rpc_id is asked */
+    const ProtobufCMessage *request; /* in the arena; NULL: not unpacked */
 
     struct arena arena;
     struct task task;
@@ -125,16 +125,29 @@ void rpc_free(struct rpc *rpc)
 
 /* ---- the reply ---- */
 
-static void log_call(const struct rpc *rpc, int status, const char *text)
+static const char *rpc_id(struct rpc *rpc)
 {
-    int verbosity = strcmp(rpc->method->name, "Probe") == 0 ? PROBE_VERBOSITY : CALL_VERBOSITY;
-    if (status != STATUS_OK)
-        log_error("Call failed", log_str("method", rpc->method->path),
-                  log_int("id", (int64_t)rpc->number), log_str("code", status_name(status)),
-                  log_str("message", text));
-    else if (log_v(verbosity))
-        log_info("Call answered", log_str("method", rpc->method->path),
-                 log_int("id", (int64_t)rpc->number));
+    if (!rpc->id[0])
+        call_id(&rpc->metadata, rpc->number, rpc->id);
+    return rpc->id;
+}
+
+/* message: of the reply, NULL: none. */
+static void log_call(struct rpc *rpc, const grpc_byte_buffer *message, int status, const char *text)
+{
+    struct call_log call = {
+        .method = rpc->method,
+        .id = rpc_id(rpc),
+        .request = rpc->request,
+        .status = status,
+        .message = text,
+        .arena = &rpc->arena,
+    };
+    if (message) {
+        const grpc_slice *slice = &message->data.raw.slice_buffer.slices[0];
+        call.reply = (struct bytes){GRPC_SLICE_START_PTR(*slice), GRPC_SLICE_LENGTH(*slice)};
+    }
+    call_log(&call);
 }
 
 static void start_batch(struct rpc *rpc, const grpc_op *ops, size_t n, struct op *tag)
@@ -155,7 +168,8 @@ static grpc_op wait_for_close(struct rpc *rpc)
  * longer. */
 static void rpc_reply(struct rpc *rpc, grpc_byte_buffer *message, int status, const char *text)
 {
-    log_call(rpc, status, text);
+    if (call_log_wanted(status))
+        log_call(rpc, message, status, text);
     if (rpc->host->metrics)
         metrics_count(rpc->host->metrics, rpc->method->index, status, loop_now() - rpc->taken);
     grpc_slice details = grpc_slice_from_copied_string(text);
@@ -206,6 +220,8 @@ static void end_batch(struct rpc *rpc)
     grpc_slice_buffer_reset_and_unref(&rpc->message.data.raw.slice_buffer);
     rpc->call = NULL;
     rpc->payload = NULL;
+    rpc->request = NULL;
+    rpc->id[0] = '\0';
     rpc->watched = rpc->replied = false;
     rpc->metadata.count = 0; /* what it held was the call's */
     rpc->host->n_open--;
@@ -241,7 +257,12 @@ static void rpc_on_closed(struct op *op, bool ok)
 static void fill_context(struct task *task, struct task_context *context)
 {
     struct rpc *rpc = container_of(task, struct rpc, task);
-    call_context_fill(context, rpc->call, &rpc->metadata, rpc->deadline, rpc->number, &rpc->arena);
+    call_context_fill(context, rpc->call, &rpc->metadata, rpc->deadline, &rpc->arena);
+}
+
+static const char *id_of_task(struct task *task)
+{
+    return rpc_id(container_of(task, struct rpc, task));
 }
 
 /* The handler will take longer than this turn of the loop: from now on its client's end and
@@ -309,8 +330,7 @@ static int read_payload(struct rpc *rpc, struct bytes *bytes, struct err *err)
     return 0;
 }
 
-static void run_handler(struct rpc *rpc, const struct handler *handler,
-                        const ProtobufCMessage *request)
+static void run_handler(struct rpc *rpc, const struct handler *handler)
 {
     struct vm *vm = rpc->host->vm;
     rpc->task = (struct task){
@@ -320,9 +340,10 @@ static void run_handler(struct rpc *rpc, const struct handler *handler,
         .function = handler->function,
         .wants_request = handler->wants_request,
         .wants_context = handler->wants_context,
-        .request = request,
+        .request = rpc->request,
         .arena = &rpc->arena,
         .budget = vm_budget(vm),
+        .id = id_of_task,
         .context = fill_context,
         .suspended = on_task_suspended,
         .done = on_task_done,
@@ -343,7 +364,6 @@ static void answer_as_host(struct rpc *rpc)
 
 static void answer(struct rpc *rpc)
 {
-    const ProtobufCMessage *request = NULL;
     struct bytes bytes;
     struct err err;
     if (rpc->host->n_open > rpc->host->max_open) {
@@ -360,8 +380,8 @@ static void answer(struct rpc *rpc)
     }
     const struct handler *handler = vm_handler(rpc->host->vm, rpc->method);
     bool needs_request = bytes.size > 0 || handler->kind == HANDLER_FUNCTION;
-    if (needs_request && !(request = codec_unpack(rpc->method->request, bytes.data, bytes.size,
-                                                  &rpc->arena, &err))) {
+    if (needs_request && !(rpc->request = codec_unpack(rpc->method->request, bytes.data, bytes.size,
+                                                       &rpc->arena, &err))) {
         reply_error(rpc, err.code, err.text);
         return;
     }
@@ -375,7 +395,7 @@ static void answer(struct rpc *rpc)
         reply_prepared(rpc, handler->prepared);
         break;
     case HANDLER_FUNCTION:
-        run_handler(rpc, handler, request);
+        run_handler(rpc, handler);
         break;
     }
 }

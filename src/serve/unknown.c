@@ -4,7 +4,9 @@
 
 #include "base/log.h"
 #include "base/status.h"
+#include "base/text.h"
 #include "io/loop.h"
+#include "serve/call_context.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,6 +65,15 @@ static void on_sent(struct op *op, bool ok)
         unknown_wait(unknown);
 }
 
+static void log_unknown(const struct unknown *unknown, const char *method)
+{
+    char id[CALL_ID_TEXT];
+    call_id(&unknown->metadata, unknown->host->n_calls, id);
+    log_info("Call failed", log_str("method", method), log_str("id", id),
+             log_str("code", status_name(STATUS_UNIMPLEMENTED)),
+             log_str("message", "unknown method"));
+}
+
 static void on_accept(struct op *op, bool ok)
 {
     struct unknown *unknown = container_of(op, struct unknown, accepted);
@@ -72,13 +83,15 @@ static void on_accept(struct op *op, bool ok)
         return;
     }
     unknown->host->n_open++;
-    char text[160];
-    size_t n = GRPC_SLICE_LENGTH(unknown->details.method);
-    snprintf(text, sizeof(text), "unknown method %.*s", n < 100 ? (int)n : 100,
-             (const char *)GRPC_SLICE_START_PTR(unknown->details.method));
+    unknown->host->n_calls++;
+    char method[101], text[160];
+    const char *path = (const char *)GRPC_SLICE_START_PTR(unknown->details.method);
+    snprintf(method, sizeof(method), "%.*s",
+             (int)text_cut(path, GRPC_SLICE_LENGTH(unknown->details.method), sizeof(method) - 1),
+             path);
+    snprintf(text, sizeof(text), "unknown method %s", method);
     if (log_v(VERBOSITY))
-        log_info("Call failed", log_str("code", status_name(STATUS_UNIMPLEMENTED)),
-                 log_str("message", text));
+        log_unknown(unknown, method);
     grpc_slice details = grpc_slice_from_copied_string(text);
     const grpc_op ops[] = {
         {.op = GRPC_OP_SEND_INITIAL_METADATA},

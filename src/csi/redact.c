@@ -1,0 +1,254 @@
+/* Walks messages as protobuf-c holds them and writes JSON into a room of fixed size. No state. */
+#include "csi/redact.h"
+
+#include "base/text.h"
+#include "csi/timestamp.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char stripped[] = "\"***stripped***\"";
+
+/* ---- text ---- */
+
+static void put(struct redact *redact, const char *bytes, size_t n)
+{
+    redact->cut = redact->cut || redact->size + n > redact->limit;
+    redact->lost = redact->lost || redact->cut;
+    if (redact->cut)
+        return;
+    memcpy(redact->text + redact->size, bytes, n);
+    redact->size += n;
+}
+
+void redact_put(struct redact *redact, const char *text)
+{
+    put(redact, text, strlen(text));
+}
+
+void redact_close(struct redact *redact, const char *text)
+{
+    size_t n = strlen(text);
+    memcpy(redact->text + redact->size, text, n + 1);
+    redact->size += n;
+}
+
+void redact_string(struct redact *redact, const char *s, size_t n)
+{
+    redact_put(redact, "\"");
+    if (redact->cut)
+        return;
+    while (n > 0 && !redact->cut) {
+        char out[TEXT_ESCAPED];
+        size_t size = text_utf8_char(s, n);
+        const char *escaped = text_escape(s, size, true, out);
+        if (escaped)
+            redact_put(redact, escaped);
+        else
+            put(redact, s, size);
+        size = size > 0 ? size : 1;
+        s += size;
+        n -= size;
+    }
+    redact_close(redact, redact->cut ? "…\"" : "\"");
+}
+
+static void put_integer(struct redact *redact, int64_t value)
+{
+    char text[24];
+    snprintf(text, sizeof(text), "%" PRId64, value);
+    redact_put(redact, text);
+}
+
+/* ---- values ---- */
+
+static void put_enum(struct redact *redact, const ProtobufCEnumDescriptor *e, int value)
+{
+    const ProtobufCEnumValue *known = protobuf_c_enum_descriptor_get_value(e, value);
+    if (known)
+        redact_string(redact, known->name, strlen(known->name));
+    else
+        put_integer(redact, value);
+}
+
+/* The one value that lies at member; of a message, there is one. */
+static void put_value(struct redact *redact, const struct schema_field *field, const void *member)
+{
+    switch (field->kind) {
+    case KIND_BOOL:
+        redact_put(redact, *(const protobuf_c_boolean *)member ? "true" : "false");
+        break;
+    case KIND_INT32:
+        put_integer(redact, *(const int32_t *)member);
+        break;
+    case KIND_INT64:
+        put_integer(redact, *(const int64_t *)member);
+        break;
+    case KIND_ENUM:
+        put_enum(redact, field->pb->descriptor, *(const int *)member);
+        break;
+    case KIND_STRING: {
+        const char *s = *(const char *const *)member;
+        redact_string(redact, s, strlen(s));
+        break;
+    }
+    case KIND_BYTES: {
+        const ProtobufCBinaryData *bytes = member;
+        redact_string(redact, (const char *)bytes->data, bytes->len);
+        break;
+    }
+    case KIND_MESSAGE:
+        redact_message(redact, field->message, *(const ProtobufCMessage *const *)member);
+        break;
+    }
+}
+
+/* How far one item of a list lies behind the one before it. */
+static size_t item_size(enum schema_kind kind)
+{
+    return kind == KIND_BYTES ? sizeof(ProtobufCBinaryData) : sizeof(void *);
+}
+
+static bool is_default(const struct schema_field *field, const void *member)
+{
+    switch (field->kind) {
+    case KIND_BOOL:
+        return !*(const protobuf_c_boolean *)member;
+    case KIND_INT32:
+    case KIND_ENUM:
+        return *(const int32_t *)member == 0;
+    case KIND_INT64:
+        return *(const int64_t *)member == 0;
+    case KIND_BYTES:
+        return ((const ProtobufCBinaryData *)member)->len == 0;
+    case KIND_STRING:
+        return **(const char *const *)member == '\0';
+    case KIND_MESSAGE:
+        return !*(const ProtobufCMessage *const *)member;
+    }
+    return false;
+}
+
+/* True when there is something to show. */
+static bool is_set(const struct schema_field *field, const char *base)
+{
+    const void *quantifier = base + field->pb->quantifier_offset;
+    if (field->repeated)
+        return *(const size_t *)quantifier > 0;
+    if (field->oneof >= 0)
+        return *(const uint32_t *)quantifier == field->pb->id;
+    return !is_default(field, base + field->pb->offset);
+}
+
+/* ---- lists, maps, messages ---- */
+
+/* A member's key and colon, or nothing. Returns whether they are there. */
+static bool put_key(struct redact *redact, bool first, const char *key)
+{
+    size_t start = redact->size;
+    redact_put(redact, first ? "" : ",");
+    redact_string(redact, key, strlen(key));
+    redact_put(redact, ":");
+    if (redact->cut)
+        redact->size = start;
+    return !redact->cut;
+}
+
+/* Takes back what was written since start when no value came behind it. */
+static void keep_if_value(struct redact *redact, size_t start, size_t value)
+{
+    if (redact->size == value)
+        redact->size = start;
+}
+
+static void put_entry(struct redact *redact, bool first, const struct schema *entry,
+                      const char *base)
+{
+    size_t start = redact->size;
+    const char *key = *(const char *const *)(const void *)(base + entry->fields[0].pb->offset);
+    if (!put_key(redact, first, key))
+        return;
+    size_t value = redact->size;
+    put_value(redact, &entry->fields[1], base + entry->fields[1].pb->offset);
+    keep_if_value(redact, start, value);
+}
+
+static void put_item(struct redact *redact, bool first, const struct schema_field *field,
+                     const char *item)
+{
+    size_t start = redact->size;
+    redact_put(redact, first ? "" : ",");
+    size_t value = redact->size;
+    put_value(redact, field, item);
+    keep_if_value(redact, start, value);
+}
+
+static void put_repeated(struct redact *redact, const struct schema_field *field, const char *base)
+{
+    size_t n = *(const size_t *)(const void *)(base + field->pb->quantifier_offset);
+    const char *items = *(const char *const *)(const void *)(base + field->pb->offset);
+    redact_put(redact, field->map ? "{" : "[");
+    if (redact->cut)
+        return;
+    for (size_t i = 0; i < n && !redact->cut; i++) {
+        const char *item = items + i * item_size(field->kind);
+        if (field->map)
+            put_entry(redact, i == 0, field->message, *(const char *const *)(const void *)item);
+        else
+            put_item(redact, i == 0, field, item);
+    }
+    redact_close(redact, field->map ? "}" : "]");
+}
+
+/* Returns whether something was written. */
+static bool put_field(struct redact *redact, bool first, const struct schema_field *field,
+                      const char *base)
+{
+    size_t start = redact->size;
+    if (!put_key(redact, first, field->pb->name))
+        return false;
+    size_t value = redact->size;
+    if (field->secret)
+        redact_put(redact, stripped);
+    else if (field->repeated)
+        put_repeated(redact, field, base);
+    else
+        put_value(redact, field, base + field->pb->offset);
+    keep_if_value(redact, start, value);
+    return redact->size > start;
+}
+
+static void put_timestamp(struct redact *redact, const struct schema *schema, const char *base)
+{
+    int64_t seconds = *(const int64_t *)(const void *)(base + schema->fields[0].pb->offset);
+    int32_t nanos = *(const int32_t *)(const void *)(base + schema->fields[1].pb->offset);
+    char text[TIMESTAMP_TEXT];
+    if (timestamp_format(seconds, nanos, text))
+        redact_string(redact, text, strlen(text));
+    else
+        redact_put(redact, "null");
+}
+
+void redact_message(struct redact *redact, const struct schema *schema,
+                    const ProtobufCMessage *message)
+{
+    const char *base = (const char *)message;
+    bool first = true;
+    if (schema->form == FORM_TIMESTAMP) {
+        put_timestamp(redact, schema, base);
+        return;
+    }
+    if (schema->form == FORM_WRAPPER) {
+        put_value(redact, &schema->fields[0], base + schema->fields[0].pb->offset);
+        return;
+    }
+    redact_put(redact, "{");
+    if (redact->cut)
+        return;
+    for (unsigned i = 0; i < schema->n_fields && !redact->cut; i++) {
+        if (is_set(&schema->fields[i], base) && put_field(redact, first, &schema->fields[i], base))
+            first = false;
+    }
+    redact_close(redact, "}");
+}
