@@ -436,5 +436,7 @@ describe("a handler that is stuck inside one C function", function()
     assert.equal(70, server.process:wait())
     assert.matches("Too many threads are stuck, the process ends", server:log())
     server.process.done = true
+    local again = host.serve { script = "return { Probe = { ready = true } }", socket = server.socket }
+    assert.same({ ready = true }, again:connect():call("Probe"))
   end)
 end)

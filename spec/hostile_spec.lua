@@ -24,6 +24,20 @@ local FLAGS = {
   "--memory=16MB", "--no-watch", "--grace=1s",
 }
 
+-- Lua leaves C functions by longjmp. ThreadSanitizer does not see that, and its stack is full after 65,536
+-- errors or yields: under it only those run that are about something else.
+local TOO_MUCH_FOR_TSAN = { "^coroutine", "^memory", "^flood", "^concat", "^rep", "^loop%-errors", "%-huge" }
+local TSAN = (os.getenv("LUACSI") or ""):find("luacsi%-thread")
+
+local function is_run(name)
+  for _, pattern in ipairs(TSAN and TOO_MUCH_FOR_TSAN or {}) do
+    if name:find(pattern) then
+      return false
+    end
+  end
+  return true
+end
+
 -- What the first lines of a script say.
 local function read_script(name)
   local script = { path = FOLDER .. name, flags = table.move(FLAGS, 1, #FLAGS, 1, {}), stuck = 0, calls = {} }
@@ -126,9 +140,11 @@ describe("a hostile script ends as listed:", function()
 
   for _, name in ipairs(host.files_in(FOLDER)) do
     local script = read_script(name)
-    it(name:gsub("%.lua$", ""), function()
-      (script.load and refused or served)(script)
-    end)
+    if is_run(name) then
+      it(name:gsub("%.lua$", ""), function()
+        (script.load and refused or served)(script)
+      end)
+    end
   end
 end)
 
@@ -153,6 +169,8 @@ describe("a hostile script, again and again,", function()
     "coroutine-flood-kept", "recursion-require", "flood-json-memory", "reply-huge", "run-storm", "error-huge",
     "wait-for-ever",
   } do
-    it("takes no more memory: " .. name, function() flat(name) end)
+    if is_run(name) then
+      it("takes no more memory: " .. name, function() flat(name) end)
+    end
   end
 end)

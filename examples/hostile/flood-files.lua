@@ -1,6 +1,6 @@
 -- Files read and looked at without end.
 -- expects: Probe DEADLINE_EXCEEDED
--- flags: --allow-read=/proc
+-- flags: --allow-read=/proc --handler-timeout=500ms
 local csi = require "csi"
 
 return {

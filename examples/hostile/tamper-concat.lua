@@ -1,4 +1,4 @@
--- A __concat that makes the stack grow, for which this Lua writes to freed memory.
+-- A __concat that makes the stack grow, for which this Lua uses freed memory.
 -- expects: Probe INTERNAL __concat is not available
 
 return {

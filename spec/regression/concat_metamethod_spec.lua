@@ -1,4 +1,4 @@
--- Lua 5.4.4, as Debian ships it, writes to freed memory when a __concat makes the stack grow: four calls
+-- Lua 5.4.4, as Debian ships it, uses freed memory when a __concat makes the stack grow: fifteen calls
 -- deep are enough to lose the result, some more kill the process. A metatable with __concat is refused.
 
 local eval = require "spec.support.eval"

@@ -8,8 +8,8 @@
 #include <time.h>
 
 enum {
-    INSTRUCTIONS = 128, /* between two looks of the hook, if they are as fast as they should be */
-    CALLS = 8,          /* of budget_look between two looks at the clock */
+    INSTRUCTIONS = 32, /* between two calls of the hook */
+    TICKS = 8,         /* calls of the hook or of budget_look between two looks at the clock */
 };
 
 static const int64_t slice_length = 5000000; /* after which other calls get their turn */
@@ -33,7 +33,8 @@ static void on_count(lua_State *L, lua_Debug *at);
  * the error calls budget_caught. */
 static void raise_limit(lua_State *L, const struct budget *budget)
 {
-    lua_sethook(L, on_count, LUA_MASKCOUNT, 1);
+    if (lua_gethookcount(L) != 1)
+        lua_sethook(L, on_count, LUA_MASKCOUNT, 1);
     luaL_error(L, budget->hit == BUDGET_CPU ? "the CPU time is used up" : "the time is over");
 }
 
@@ -63,28 +64,26 @@ static bool look(lua_State *L, struct budget *budget)
     return over;
 }
 
-/* A single instruction may take milliseconds, where it copies or compares a long string: then the
- * hook is called more often, at last at each of them. */
-static void adapt(lua_State *L, bool is_slow)
+/* Whether to look at the clock: not each time, unless the last look came late, or the next one
+ * might. */
+static bool is_due(struct vm *vm)
 {
-    int n = lua_gethookcount(L);
-    int wanted = is_slow ? n / 8 + 1 : n * 2;
-    if (wanted > INSTRUCTIONS)
-        wanted = INSTRUCTIONS;
-    if (wanted != n)
-        lua_sethook(L, on_count, LUA_MASKCOUNT, wanted);
+    const struct budget *budget = vm->budget;
+    bool made_large = vm->heap.made_large;
+    vm->heap.made_large = false;
+    return budget && (vm->ticks++ % TICKS == 0 || made_large || budget->is_slow ||
+                      budget->hit != BUDGET_LEFT);
 }
 
+/* A single instruction may take milliseconds, where it copies or compares a long string: so the
+ * hook comes often. It cannot be made to come more often on the way, since lua_sethook walks the
+ * whole stack. */
 static void on_count(lua_State *L, lua_Debug *at)
 {
     struct vm *vm = vm_of(L);
     (void)at;
     vm_guard_check(vm);
-    if (!vm->budget)
-        return;
-    bool over = look(L, vm->budget);
-    adapt(L, vm->budget->is_slow);
-    if (over && task_may_yield(vm, L))
+    if (is_due(vm) && look(L, vm->budget) && task_may_yield(vm, L))
         task_preempt(vm, L);
 }
 
@@ -108,7 +107,7 @@ void budget_end(struct budget *budget)
 void budget_look(lua_State *L)
 {
     struct vm *vm = vm_of(L);
-    if (vm->budget && (vm->ticks++ % CALLS == 0 || vm->budget->is_slow))
+    if (is_due(vm))
         look(L, vm->budget);
 }
 

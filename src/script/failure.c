@@ -8,7 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SHORT_TEXT = 256 }; /* bytes of a script's error that its caller sees */
+enum {
+    SHORT_TEXT = 256, /* bytes of a script's error that its caller sees */
+    DEEP = 100,       /* levels of a stack that is shown only in part: */
+    SHOWN = 20,       /* so many from its top */
+};
 
 struct failure {
     struct task *task;
@@ -42,6 +46,42 @@ static void set_internal(struct task *task, const char *text)
     task->message = copy_text(task, message);
 }
 
+/* Adds one level of a stack.  [-0, +0, m] */
+static void add_level(luaL_Buffer *buffer, const lua_Debug *at)
+{
+    lua_State *L = buffer->L;
+    if (at->currentline > 0)
+        lua_pushfstring(L, "\n\t%s:%d: in ", at->short_src, at->currentline);
+    else
+        lua_pushfstring(L, "\n\t%s: in ", at->short_src);
+    luaL_addvalue(buffer);
+    if (at->name)
+        lua_pushfstring(L, "%s '%s'", at->namewhat, at->name);
+    else
+        lua_pushfstring(L, "function <%s:%d>", at->short_src, at->linedefined);
+    luaL_addvalue(buffer);
+}
+
+void failure_trace(lua_State *L, lua_State *co, const char *text)
+{
+    lua_Debug at;
+    luaL_Buffer buffer;
+    if (!lua_getstack(co, DEEP, &at)) {
+        luaL_traceback(L, co, text, 0);
+        return;
+    }
+    luaL_buffinit(L, &buffer);
+    if (text)
+        luaL_addstring(&buffer, text);
+    luaL_addstring(&buffer, text ? "\nstack traceback:" : "stack traceback:");
+    for (int level = 0; level < SHOWN && lua_getstack(co, level, &at); level++) {
+        lua_getinfo(co, "Sln", &at);
+        add_level(&buffer, &at);
+    }
+    luaL_addstring(&buffer, "\n\t... (and many more)");
+    luaL_pushresult(&buffer);
+}
+
 /* lua_pcall's function. Arguments: error object, struct failure. luaL_tolstring may call a script's
  * __tostring, and that may raise in turn. */
 static int describe(lua_State *L)
@@ -55,7 +95,7 @@ static int describe(lua_State *L)
     }
     const char *text = luaL_tolstring(L, 1, NULL);
     set_internal(task, text);
-    luaL_traceback(L, failure->co, text, 0);
+    failure_trace(L, failure->co, text);
     log_error("Handler failed", log_str("method", task->name), log_if("id", task_id(task)),
               log_str("error", lua_tostring(L, -1)));
     return 0;

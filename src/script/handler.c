@@ -156,7 +156,7 @@ const char *handler_over_time(const struct task *task)
 static int log_place(lua_State *L)
 {
     struct task *task = lua_touserdata(L, 1);
-    luaL_traceback(L, task->co, NULL, 0);
+    failure_trace(L, task->co, NULL);
     log_error("Handler stopped", log_str("method", task->name), log_if("id", task_id(task)),
               log_str("reason", handler_over_time(task)), log_str("at", lua_tostring(L, -1)));
     return 0;
@@ -166,6 +166,7 @@ void handler_overran(struct task *task)
 {
     lua_State *L = task->vm->L;
     task->vm->budget = NULL; /* a traceback runs no code of the script */
+    budget_watch(L);         /* a __tostring may have been ended in there */
     lua_pushcfunction(L, log_place);
     lua_pushlightuserdata(L, task);
     if (lua_pcall(L, 1, 0, 0) != LUA_OK)

@@ -12,6 +12,7 @@ enum {
     STEP = 16, /* sizes are rounded up to a multiple of this */
     LARGEST_SMALL = STEP * HEAP_CLASSES,
     SLAB_BYTES = 16 * 1024, /* also what a slab is aligned to: a block finds its slab */
+    LARGE = 128 * 1024,     /* takes long to fill */
     MALLOC_HEADER = 16,     /* left out of each slab, so that malloc can put them side by side */
 };
 
@@ -188,5 +189,7 @@ void *heap_alloc(void *data, void *block, size_t old_size, size_t new_size)
     void *result = resize(heap, block, before, new_size);
     if (result)
         heap->used += new_size - before;
+    if (new_size >= LARGE)
+        heap->made_large = true;
     return result;
 }

@@ -13,6 +13,7 @@ struct heap_slab;
 struct heap {
     size_t used;                          /* bytes that Lua holds now, and what was charged */
     size_t limit;                         /* most that used may become */
+    bool made_large;                      /* a block that takes long to fill; others reset it */
     struct heap_slab *open[HEAP_CLASSES]; /* for each size the slabs that have a block to give */
 };
 

@@ -53,7 +53,7 @@ static void refuse_field(lua_State *L, const char *name, const char *why)
 }
 
 /* setmetatable that refuses __gc, since a finalizer runs where nothing can stop it, and __concat:
- * Debian's Lua 5.4.4 writes to freed memory when such a function makes the stack grow. */
+ * Debian's Lua 5.4.4 uses freed memory when such a function makes the stack grow. */
 static int set_metatable(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);

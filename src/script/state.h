@@ -40,7 +40,7 @@ struct vm {
     size_t n_tasks;              /* started and not done */
     void (*on_idle)(void *data); /* of vm_retire, with its data; NULL before */
     void *data;
-    unsigned ticks;     /* calls of library functions that may take long */
+    unsigned ticks;     /* calls of the hook and of library functions that may take long */
     unsigned closing;   /* levels of coroutine.close that are open */
     struct arena arena; /* of the load; empty afterwards */
     const char *script; /* its path, for messages; borrowed from vm_load's caller */
@@ -171,6 +171,10 @@ struct prepared *csi_reply_get(lua_State *L, int index);
 /* chunk.c: compiles text as a chunk called name; pushes the function, or raises the syntax error.
  * Text only, never bytecode. A first line that begins with # is skipped.  [-0, +1, e] */
 void chunk_load(lua_State *L, const char *text, size_t size, const char *name);
+
+/* failure.c: pushes text (NULL: none) and the stack of co, as luaL_traceback does; of a deep one
+ * only the top, because to find its bottom Lua walks all of it, many times.  [-0, +1, m] */
+void failure_trace(lua_State *L, lua_State *co, const char *text);
 
 /* failure.c: makes task's status of the error object on top of co and logs a script's mistakes with
  * their traceback.  [-1, +0, -] on co */
