@@ -26,14 +26,27 @@ size_t text_utf8_char(const char *s, size_t n)
     return size;
 }
 
+/* How many bytes at the start of s are ASCII; looks at eight at a time. */
+static size_t ascii_bytes(const char *s, size_t n)
+{
+    size_t i = 0;
+    for (uint64_t word; i + sizeof(word) <= n; i += sizeof(word)) {
+        memcpy(&word, s + i, sizeof(word));
+        if (word & UINT64_C(0x8080808080808080))
+            break;
+    }
+    while (i < n && (unsigned char)s[i] < 0x80)
+        i++;
+    return i;
+}
+
 bool text_is_utf8(const char *s, size_t n)
 {
-    while (n > 0) {
-        size_t size = text_utf8_char(s, n);
+    for (size_t at = ascii_bytes(s, n); at < n; at += ascii_bytes(s + at, n - at)) {
+        size_t size = text_utf8_char(s + at, n - at);
         if (size == 0)
             return false;
-        s += size;
-        n -= size;
+        at += size;
     }
     return true;
 }

@@ -23,24 +23,28 @@ enum {
 
 /* ---- shapes ---- */
 
-static bool is_lower_or_digit(char c)
+/* Sets of characters. */
+enum { LOWER = 1, UPPER = 2, DIGIT = 4, HYPHEN = 8, DOT = 16, UNDERSCORE = 32 };
+enum { LOWER_OR_DIGIT = LOWER | DIGIT, ALPHANUMERIC = LOWER_OR_DIGIT | UPPER };
+
+/* The set that a character is in; 0: none. */
+static const uint8_t sets[256] = {
+    ['a' ... 'z'] = LOWER, ['A' ... 'Z'] = UPPER, ['0' ... '9'] = DIGIT,
+    ['-'] = HYPHEN,        ['.'] = DOT,           ['_'] = UNDERSCORE,
+};
+
+static bool is_in(char c, unsigned wanted)
 {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+    return sets[(unsigned char)c] & wanted;
 }
 
-static bool is_alphanumeric(char c)
+/* 1 to 63 bytes, of the sets allowed at both ends; in between also of those in inner. */
+static bool is_label(const char *s, size_t n, unsigned allowed, unsigned inner)
 {
-    return is_lower_or_digit(c) || (c >= 'A' && c <= 'Z');
-}
-
-/* 1 to 63 bytes, allowed at both ends; in between also those of inner. */
-static bool is_label(const char *s, size_t n, bool (*allowed)(char), const char *inner)
-{
-    if (n < 1 || n > LABEL_BYTES || !allowed(s[0]) || !allowed(s[n - 1]))
+    if (n < 1 || n > LABEL_BYTES || !is_in(s[0], allowed) || !is_in(s[n - 1], allowed))
         return false;
-    size_t n_inner = strlen(inner);
     for (size_t i = 1; i < n - 1; i++) {
-        if (!allowed(s[i]) && !memchr(inner, s[i], n_inner))
+        if (!is_in(s[i], allowed | inner))
             return false;
     }
     return true;
@@ -48,13 +52,13 @@ static bool is_label(const char *s, size_t n, bool (*allowed)(char), const char 
 
 static bool fits_driver_name(const char *s, size_t n)
 {
-    return is_label(s, n, is_alphanumeric, "-.");
+    return is_label(s, n, ALPHANUMERIC, HYPHEN | DOT);
 }
 
 /* A topology's value, and the name part of its key. */
 static bool fits_segment(const char *s, size_t n)
 {
-    return is_label(s, n, is_alphanumeric, "-_.");
+    return is_label(s, n, ALPHANUMERIC, HYPHEN | UNDERSCORE | DOT);
 }
 
 /* "name" or "prefix/name". */
@@ -64,7 +68,8 @@ static bool fits_segment_key(const char *s, size_t n)
     if (!slash)
         return fits_segment(s, n);
     size_t prefix = (size_t)(slash - s);
-    return is_label(s, prefix, is_lower_or_digit, "-.") && fits_segment(slash + 1, n - prefix - 1);
+    return is_label(s, prefix, LOWER_OR_DIGIT, HYPHEN | DOT) &&
+           fits_segment(slash + 1, n - prefix - 1);
 }
 
 /* ---- the table ---- */

@@ -14,8 +14,12 @@ struct box {
 
 struct prepared *csi_reply_get(lua_State *L, int index)
 {
-    struct box *box = luaL_testudata(L, index, type_name);
-    return box ? box->prepared : NULL;
+    const struct box *box = lua_touserdata(L, index);
+    if (!box || !lua_getmetatable(L, index))
+        return NULL;
+    bool is_reply = lua_topointer(L, -1) == vm_of(L)->reply_type;
+    lua_pop(L, 1);
+    return is_reply ? box->prepared : NULL;
 }
 
 /* Whose reply breaks a rule. */
@@ -88,6 +92,7 @@ void csi_reply_open(lua_State *L)
         {NULL, NULL},
     };
     luaL_newmetatable(L, type_name);
+    vm_of(L)->reply_type = lua_topointer(L, -1);
     luaL_setfuncs(L, meta, 0);
     lua_pushliteral(L, "csi.reply");
     lua_setfield(L, -2, "__metatable");

@@ -131,11 +131,16 @@ static void *take_small(struct heap *heap, size_t class)
     return block;
 }
 
+static struct heap_slab *slab_of(void *block)
+{
+    return (struct heap_slab *)((uintptr_t)block & ~(uintptr_t)(SLAB_BYTES - 1));
+}
+
 /* An empty slab is kept when it is the last one that has a block to give: the next call needs it.
  */
 static void give_small(struct heap *heap, void *block, size_t class)
 {
-    struct heap_slab *slab = (struct heap_slab *)((uintptr_t)block & ~(uintptr_t)(SLAB_BYTES - 1));
+    struct heap_slab *slab = slab_of(block);
     if (is_full(slab, size_of_class(class)))
         link_slab(&heap->open[class], slab);
     memcpy(block, &slab->free, sizeof(void *));
@@ -175,9 +180,10 @@ static void *resize(struct heap *heap, void *block, size_t old_size, size_t new_
     return moved;
 }
 
-void *heap_alloc(void *data, void *block, size_t old_size, size_t new_size)
+/* Not inline: it would have heap_alloc save registers that its quick ways do not use. */
+static __attribute__((noinline)) void *alloc_slowly(struct heap *heap, void *block, size_t old_size,
+                                                    size_t new_size)
 {
-    struct heap *heap = data;
     size_t before = block ? old_size : 0; /* without a block, old_size is a type tag */
     if (new_size == 0) {
         release(heap, block, before);
@@ -192,4 +198,53 @@ void *heap_alloc(void *data, void *block, size_t old_size, size_t new_size)
     if (new_size >= LARGE)
         heap->made_large = true;
     return result;
+}
+
+/* ---- what Lua asks for nearly always ---- */
+
+/* A small block from a slab that stays linked; NULL: not this way. */
+static void *take_quickly(struct heap *heap, size_t size)
+{
+    if (!is_small(size) || size > heap->limit - heap->used)
+        return NULL;
+    struct heap_slab *slab = heap->open[class_of(size)];
+    if (!slab || !slab->free)
+        return NULL;
+    void *block = slab->free;
+    void *next;
+    memcpy(&next, block, sizeof(next));
+    if (!next && slab->fresh + size_of_class(class_of(size)) > SLAB_END)
+        return NULL;
+    slab->free = next;
+    slab->n_used++;
+    heap->used += size;
+    return block;
+}
+
+/* Back to a slab that is neither full nor will be empty; false: not this way. */
+static bool give_quickly(struct heap *heap, void *block, size_t size)
+{
+    if (!is_small(size))
+        return false;
+    struct heap_slab *slab = slab_of(block);
+    if (!slab->free || slab->n_used == 1)
+        return false;
+    memcpy(block, &slab->free, sizeof(void *));
+    slab->free = block;
+    slab->n_used--;
+    heap->used -= size;
+    return true;
+}
+
+void *heap_alloc(void *data, void *block, size_t old_size, size_t new_size)
+{
+    struct heap *heap = data;
+    if (!block) { /* old_size is a type tag */
+        void *taken = take_quickly(heap, new_size);
+        if (taken)
+            return taken;
+    } else if (new_size == 0 && give_quickly(heap, block, old_size)) {
+        return NULL;
+    }
+    return alloc_slowly(heap, block, old_size, new_size);
 }

@@ -40,11 +40,12 @@ struct vm {
     size_t n_tasks;              /* started and not done */
     void (*on_idle)(void *data); /* of vm_retire, with its data; NULL before */
     void *data;
-    unsigned ticks;     /* calls of the hook and of library functions that may take long */
-    unsigned closing;   /* levels of coroutine.close that are open */
-    struct arena arena; /* of the load; empty afterwards */
-    const char *script; /* its path, for messages; borrowed from vm_load's caller */
-    char **files;       /* what vm_files gives */
+    unsigned ticks;         /* calls of the hook and of library functions that may take long */
+    unsigned closing;       /* levels of coroutine.close that are open */
+    struct arena arena;     /* of the load; empty afterwards */
+    const void *reply_type; /* which metatable is that of csi.reply; the registry keeps it */
+    const char *script;     /* its path, for messages; borrowed from vm_load's caller */
+    char **files;           /* what vm_files gives */
     size_t n_files;
     uint64_t digest; /* of their contents */
     char *folder;    /* of the script: where require looks. NULL: the built-in identity */

@@ -44,7 +44,7 @@ int wire_write_bytes(struct wire_writer *writer, const void *bytes, size_t n)
     return 0;
 }
 
-int wire_write_varint(struct wire_writer *writer, uint64_t value)
+int wire_write_any_varint(struct wire_writer *writer, uint64_t value)
 {
     uint8_t bytes[10];
     size_t n = 0;

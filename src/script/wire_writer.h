@@ -18,7 +18,16 @@ struct wire_writer {
 /* Each returns -1 when the arena has no room, else 0. */
 int wire_writer_init(struct wire_writer *writer, struct arena *arena);
 int wire_write_bytes(struct wire_writer *writer, const void *bytes, size_t n);
-int wire_write_varint(struct wire_writer *writer, uint64_t value);
+int wire_write_any_varint(struct wire_writer *writer, uint64_t value);
+
+/* Most are tags and lengths of one byte. */
+static inline int wire_write_varint(struct wire_writer *writer, uint64_t value)
+{
+    if (value > 0x7f || writer->at == writer->start)
+        return wire_write_any_varint(writer, value);
+    *--writer->at = (uint8_t)value;
+    return 0;
+}
 
 /* Bytes written so far. */
 static inline size_t wire_written(const struct wire_writer *writer)

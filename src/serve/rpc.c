@@ -172,7 +172,7 @@ static void rpc_reply(struct rpc *rpc, grpc_byte_buffer *message, int status, co
         log_call(rpc, message, status, text);
     if (rpc->host->metrics)
         metrics_count(rpc->host->metrics, rpc->method->index, status, loop_now() - rpc->taken);
-    grpc_slice details = grpc_slice_from_copied_string(text);
+    grpc_slice details = text[0] ? grpc_slice_from_copied_string(text) : grpc_empty_slice();
     grpc_op ops[4] = {
         {.op = GRPC_OP_SEND_INITIAL_METADATA},
         {.op = GRPC_OP_SEND_STATUS_FROM_SERVER,
