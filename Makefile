@@ -85,7 +85,7 @@ format: build/setup-LINT ## clang-format the sources
 
 valgrind: build/luacsi build/luacsi.so build/setup-TEST build/setup-VALGRIND ## the specs, with the binary under valgrind
 	$(Q)LUACSI=$(abspath build/luacsi) LUACSI_WRAPPER="valgrind --quiet --error-exitcode=99 \
-	  --leak-check=full --errors-for-leak-kinds=definite --child-silent-after-fork=yes" tools/busted $(SPEC)
+	  --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite --child-silent-after-fork=yes" tools/busted $(SPEC)
 
 conformance: build/luacsi build/luacsi.so build/setup-CONFORMANCE ## csi-sanity and grpcurl against the examples
 	$(Q)tools/conformance
