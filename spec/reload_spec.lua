@@ -280,11 +280,13 @@ describe("a script that does not load changes nothing", function()
   it("when it has been deleted", function()
     local dir = folder.make { ["script.lua"] = script "1" }
     local server, connection = serve(dir)
+    save(dir .. "/script.lua", script "2")
+    wait_version(connection, "2") -- from now on it is watched, and what was there is known
     assert(uv.fs_unlink(dir .. "/script.lua"))
     wait_failure(server, "script.lua")
-    assert.equal("1", version(connection))
-    save(dir .. "/script.lua", script "2")
-    wait_version(connection, "2")
+    assert.equal("2", version(connection))
+    save(dir .. "/script.lua", script "3")
+    wait_version(connection, "3")
   end)
 end)
 
