@@ -33,7 +33,7 @@ GEN := build/gen
 OBJ := build/obj$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))
 BIN := build/luacsi$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))
 
-PB      := csi health luacsi google/protobuf/descriptor google/protobuf/timestamp google/protobuf/wrappers
+PB      := csi health luacsi reflection google/protobuf/descriptor google/protobuf/timestamp google/protobuf/wrappers
 PB_H    := $(PB:%=$(GEN)/%.pb-c.h)
 GEN_C   := $(PB:%=$(GEN)/%.pb-c.c) $(GEN)/embedded.S
 SCRIPTS := $(sort $(wildcard scripts/*.lua scripts/*/*.lua))
@@ -87,7 +87,7 @@ valgrind: build/luacsi build/luacsi.so build/setup-TEST build/setup-VALGRIND ## 
 	$(Q)LUACSI=$(abspath build/luacsi) LUACSI_WRAPPER="valgrind --quiet --error-exitcode=99 \
 	  --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite --child-silent-after-fork=yes" tools/busted $(SPEC)
 
-conformance: build/luacsi build/luacsi.so build/setup-CONFORMANCE ## csi-sanity and grpcurl against the examples
+conformance: build/luacsi build/luacsi.so build/setup-CONFORMANCE ## csi-sanity, grpcurl and grpc-health-probe against the examples
 	$(Q)tools/conformance
 
 bench-smoke: build/luacsi build/bench-smoke build/setup-VALGRIND ## idle memory, first answer, instructions per call
@@ -185,7 +185,7 @@ $(OBJ)/$(GEN)/%.o: $(GEN)/%.S
 -include $(patsubst %.o,%.d,$(BIN_O) $(SO_O))
 
 # Generating: protobuf-c's code, the descriptor set, and the files that lie inside the binary.
-PROTOC_I := -Iproto -I/usr/include
+PROTOC_I := -Iproto -I$(GEN) -I/usr/include
 
 $(GEN)/%.pb-c.c $(GEN)/%.pb-c.h: proto/%.proto | build/setup-BUILD
 	@mkdir -p $(GEN)
@@ -195,8 +195,12 @@ $(GEN)/google/%.pb-c.c $(GEN)/google/%.pb-c.h: | build/setup-BUILD
 	@mkdir -p $(GEN)
 	$(call quiet,PROTOC google/$*.proto)protoc-c $(PROTOC_I) --c_out=$(GEN) google/$*.proto
 
-$(GEN)/csi.desc: proto/csi.proto proto/health.proto proto/luacsi.proto | build/setup-BUILD
+$(GEN)/reflection_v1alpha.proto: proto/reflection.proto
 	@mkdir -p $(GEN)
+	$(Q)sed 's/^package grpc.reflection.v1/&alpha/' $< >$@
+
+$(GEN)/csi.desc: $(addprefix proto/,csi.proto health.proto luacsi.proto reflection.proto) \
+                 $(GEN)/reflection_v1alpha.proto | build/setup-BUILD
 	$(call quiet,PROTOC $@)protoc $(PROTOC_I) --include_imports --descriptor_set_out=$@ $^
 
 $(GEN)/embedded.S: tools/embed $(SCRIPTS) $(GEN)/csi.desc | build/setup-BUILD

@@ -170,6 +170,26 @@ function Connection.__index:read_frame(limit)
   return frame
 end
 
+-- The next message of a stream that goes on; nil once it has ended. Gives the server room for more.
+function Connection.__index:message(number, limit)
+  local stream = self:stream_of(number)
+  local at = stream.read or 1
+  local function is_whole()
+    return #stream.data >= at + 4 and #stream.data >= at + 4 + string.unpack(">I4", stream.data, at + 1)
+  end
+  while not is_whole() do
+    if stream.ended or not self:read_frame(limit) then
+      return nil
+    end
+  end
+  local _, message, next_at = string.unpack(">Bs4", stream.data, at)
+  stream.read = next_at
+  if not stream.ended then
+    self:frame("WINDOW_UPDATE", 0, number, string.pack(">I4", next_at - at))
+  end
+  return message
+end
+
 local function percent_decode(s)
   return (s:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
 end

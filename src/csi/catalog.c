@@ -35,7 +35,7 @@ static const ProtobufCServiceDescriptor *const services[] = {
     &csi__v1__group_controller__descriptor,
     &csi__v1__snapshot_metadata__descriptor,
     &csi__v1__node__descriptor,
-    &luacsi__v1__host__descriptor, /* behind all of CSI: answered by the host */
+    &luacsi__v1__host__descriptor, /* from here on answered by the host */
     &grpc__health__v1__health__descriptor,
 };
 

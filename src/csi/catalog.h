@@ -19,8 +19,8 @@ struct method {
 
 enum {
     CATALOG_METHODS = 32,  /* of CSI: scripts answer these */
-    CATALOG_SERVED = 33,   /* with luacsi.v1.Host, which the host answers */
-    CATALOG_CALLABLE = 35, /* with grpc.health.v1, which is only called */
+    CATALOG_SERVED = 34,   /* with what the host answers: luacsi.v1.Host, grpc.health.v1's Check */
+    CATALOG_CALLABLE = 35, /* with grpc.health.v1's Watch, which is a stream */
 };
 
 /* Fills the catalog; may be called again (it does nothing then), but not from two threads at once.

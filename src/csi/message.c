@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "csi/timestamp.h"
+#include "csi/wire.h"
 
 #include <string.h>
 
@@ -31,52 +32,6 @@ ProtobufCMessage *message_unpack(const ProtobufCMessageDescriptor *descriptor, c
 
 /* ---- the walk over the wire form ---- */
 
-enum wire { WIRE_VARINT = 0, WIRE_64BIT = 1, WIRE_BYTES = 2, WIRE_32BIT = 5 };
-
-struct cursor {
-    const uint8_t *at;
-    const uint8_t *end;
-};
-
-static bool read_varint(struct cursor *cursor, uint64_t *value)
-{
-    *value = 0;
-    for (unsigned shift = 0; shift < 64 && cursor->at < cursor->end; shift += 7) {
-        uint8_t byte = *cursor->at++;
-        *value |= (uint64_t)(byte & 0x7f) << shift;
-        if (!(byte & 0x80))
-            return true;
-    }
-    return false;
-}
-
-/* Steps over the payload of a field; for WIRE_BYTES, *payload is what lies inside. */
-static bool read_payload(struct cursor *cursor, unsigned wire, struct cursor *payload)
-{
-    uint64_t n = 0;
-    switch (wire) {
-    case WIRE_VARINT:
-        return read_varint(cursor, &n);
-    case WIRE_64BIT:
-        n = 8;
-        break;
-    case WIRE_32BIT:
-        n = 4;
-        break;
-    case WIRE_BYTES:
-        if (!read_varint(cursor, &n))
-            return false;
-        break;
-    default:
-        return false;
-    }
-    if (n > (uint64_t)(cursor->end - cursor->at))
-        return false;
-    *payload = (struct cursor){cursor->at, cursor->at + n};
-    cursor->at += n;
-    return true;
-}
-
 static const struct schema_field *field_of_tag(const struct schema *schema, uint64_t tag)
 {
     for (unsigned i = 0; i < schema->n_fields; i++) {
@@ -86,7 +41,7 @@ static const struct schema_field *field_of_tag(const struct schema *schema, uint
     return NULL;
 }
 
-static int check_string(const struct cursor *string, struct err *err)
+static int check_string(const struct wire *string, struct err *err)
 {
     size_t n = (size_t)(string->end - string->at);
     if (n > 0 && memchr(string->at, '\0', n))
@@ -98,22 +53,17 @@ static int check_string(const struct cursor *string, struct err *err)
 
 /* The last value of a varint field in a message that is in the wire format; 0 when it is not there.
  */
-static uint64_t find_varint(struct cursor cursor, uint64_t wanted)
+static uint64_t find_varint(struct wire message, uint64_t wanted)
 {
     uint64_t found = 0;
-    uint64_t tag;
-    struct cursor payload;
-    while (cursor.at < cursor.end && read_varint(&cursor, &tag)) {
-        struct cursor value = cursor;
-        if (!read_payload(&cursor, tag & 7, &payload))
-            break;
-        if (tag == wanted)
-            read_varint(&value, &found);
+    for (struct wire_field field; wire_next(&message, &field);) {
+        if (field.tag == wanted)
+            found = field.value;
     }
     return found;
 }
 
-static int check_timestamp(const struct schema *schema, struct cursor message, struct err *err)
+static int check_timestamp(const struct schema *schema, struct wire message, struct err *err)
 {
     int64_t seconds = (int64_t)find_varint(message, schema->fields[0].tag);
     int32_t nanos = (int32_t)find_varint(message, schema->fields[1].tag);
@@ -125,23 +75,21 @@ static int check_timestamp(const struct schema *schema, struct cursor message, s
 }
 
 /* err gets ".field: reason", each level puts its name in front. */
-static int check_fields(const struct schema *schema, struct cursor whole, struct err *err)
+static int check_fields(const struct schema *schema, struct wire whole, struct err *err)
 {
-    struct cursor cursor = whole;
-    while (cursor.at < cursor.end) {
-        uint64_t tag;
-        struct cursor payload = {NULL, NULL};
-        if (!read_varint(&cursor, &tag) || !read_payload(&cursor, tag & 7, &payload))
-            return err_set(err, STATUS_INTERNAL, ": not in the wire format of protobuf");
-        const struct schema_field *field = field_of_tag(schema, tag);
+    struct wire rest = whole;
+    for (struct wire_field on_wire; wire_next(&rest, &on_wire);) {
+        const struct schema_field *field = field_of_tag(schema, on_wire.tag);
         int failed = 0;
         if (field && field->kind == KIND_STRING)
-            failed = check_string(&payload, err);
+            failed = check_string(&on_wire.payload, err);
         else if (field && field->kind == KIND_MESSAGE)
-            failed = check_fields(field->message, payload, err);
+            failed = check_fields(field->message, on_wire.payload, err);
         if (failed)
             return err_prefix(err, ".%s", field->pb->name);
     }
+    if (rest.at < rest.end)
+        return err_set(err, STATUS_INTERNAL, ": not in the wire format of protobuf");
     if (schema->form == FORM_TIMESTAMP)
         return check_timestamp(schema, whole, err);
     return 0;
@@ -151,7 +99,7 @@ int message_check(const struct schema *schema, const uint8_t *data, size_t size,
 {
     if (size == 0)
         return 0;
-    if (check_fields(schema, (struct cursor){data, data + size}, err))
+    if (check_fields(schema, (struct wire){data, data + size}, err))
         return err_prefix(err, "%s", schema->name);
     return 0;
 }

@@ -3,11 +3,10 @@
 #include "csi/schema_build.h"
 
 #include "csi/rules.h"
+#include "csi/wire.h"
 
 #include <stdio.h>
 #include <string.h>
-
-enum { WIRE_VARINT = 0, WIRE_BYTES = 2 };
 
 static int kind_of(const ProtobufCFieldDescriptor *pb, enum schema_kind *kind)
 {

@@ -170,6 +170,7 @@ static void stop(struct iocall *call)
         part->end(part);
     }
     uv_close((uv_handle_t *)&io->wake, NULL);
+    iothread_block_signals(); /* one that comes without its handle would be deadly again */
     for (int i = 0; i < WATCHED; i++)
         uv_close((uv_handle_t *)&io->signals[i].handle, NULL);
 }

@@ -94,7 +94,8 @@ static void log_bodies(const struct call_log *call)
 
 void call_log(const struct call_log *call)
 {
-    bool is_probe = strcmp(call->method->name, "Probe") == 0;
+    const char *name = call->method->name;
+    bool is_probe = strcmp(name, "Probe") == 0 || strcmp(name, "Check") == 0;
     if (call->status != STATUS_OK)
         log_error("Call failed", log_str("method", call->method->path), log_str("id", call->id),
                   log_str("code", status_name(call->status)), log_str("message", call->message));

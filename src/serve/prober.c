@@ -127,10 +127,20 @@ void prober_ask(struct prober *prober, struct probe_asker *asker)
     prober->askers = asker;
     if (prober->is_running)
         return;
-    if (handler->kind == HANDLER_FUNCTION)
+    if (handler->kind == HANDLER_FUNCTION) {
         run(prober, vm, handler);
-    else
+    } else {
         answer_prepared(prober, handler->prepared); /* Probe has a default: there is one */
+        arena_reset(&prober->arena);
+    }
+}
+
+void prober_forget(struct prober *prober, const struct probe_asker *asker)
+{
+    struct probe_asker **place = &prober->askers;
+    while (*place != asker)
+        place = &(*place)->next;
+    *place = asker->next;
 }
 
 void prober_free(struct prober *prober)

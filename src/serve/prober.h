@@ -29,6 +29,9 @@ struct prober *prober_new(const struct scripts *scripts);
 /* Calls asker->answered once, within three seconds: before this returns, or later. */
 void prober_ask(struct prober *prober, struct probe_asker *asker);
 
+/* Takes back what was asked: asker is not called any more. It must not have been yet. */
+void prober_forget(struct prober *prober, const struct probe_asker *asker);
+
 /* When no run is under way: after scripts_stop. NULL is allowed. */
 void prober_free(struct prober *prober);
 

@@ -10,9 +10,11 @@
 #include "io/store_saver.h"
 #include "serve/admin.h"
 #include "serve/confine.h"
+#include "serve/health.h"
 #include "serve/listener.h"
 #include "serve/metrics.h"
 #include "serve/prober.h"
+#include "serve/reflection.h"
 #include "serve/scripts.h"
 #include "serve/server.h"
 
@@ -31,6 +33,7 @@ struct process {
     struct iothread *io;
     struct store_saver *saver;
     struct prober *prober;
+    struct health *health;
     struct metrics *metrics;
     struct admin *admin;
     struct confined confined;
@@ -55,6 +58,8 @@ static void on_calls_finished(void *data)
 static void on_signal(void *data, int number)
 {
     struct process *process = data;
+    if (!process->server) /* among the last events of the loop, when the parts are taken apart */
+        return;
     if (number == SIGHUP) {
         scripts_reload(process->scripts);
         return;
@@ -116,16 +121,27 @@ static void confine(struct process *process)
     confine_self(&confine, &process->confined);
 }
 
-/* luacsi.v1.Host has one method. */
-static int answer_as_host(void *data, const struct method *method, struct arena *arena,
-                          struct bytes *reply, struct err *err)
+static void answer_status(const struct process *process, struct host_call *call)
 {
-    const struct process *process = data;
     struct status_report report = {.started = process->started};
-    (void)method;
+    struct bytes reply;
+    struct err err;
     server_report(process->server, &report);
     scripts_report(process->scripts, &report);
-    return status_reply(&report, arena, reply, err);
+    if (status_reply(&report, call->arena, &reply, &err))
+        rpc_fail_host(call, &err);
+    else
+        rpc_reply_host(call, reply);
+}
+
+/* luacsi.v1.Host has one method, and so has grpc.health.v1 beside its stream. */
+static void answer_as_host(void *data, struct host_call *call)
+{
+    struct process *process = data;
+    if (strcmp(call->method->service, "luacsi.v1.Host") == 0)
+        answer_status(process, call);
+    else
+        health_check(process->health, call);
 }
 
 /* The driver's name, for the labels; only a constant one is known without a call. */
@@ -145,23 +161,40 @@ static int start_http(struct process *process, struct err *err)
     const struct admin_options options = {
         .endpoint = process->options->http,
         .loop = process->loop,
-        .prober = process->prober = prober_new(process->scripts),
+        .prober = process->prober,
         .write_metrics = write_metrics,
         .data = process,
     };
     process->metrics = metrics_new();
-    if (!process->prober || !process->metrics)
+    if (!process->metrics)
         return err_set(err, STATUS_RESOURCE_EXHAUSTED, "no memory for the HTTP endpoint");
     process->admin = admin_start(&options, err);
     server_count(process->server, process->metrics);
     return process->admin ? 0 : -1;
 }
 
+static int start_server(struct process *process, struct err *err)
+{
+    process->prober = prober_new(process->scripts);
+    process->health = health_new(process->prober, process->loop);
+    if (!process->prober || !process->health)
+        return err_set(err, STATUS_RESOURCE_EXHAUSTED, "no memory for the server");
+    const struct server_options options = {
+        .loop = process->loop,
+        .vm = scripts_vm(process->scripts),
+        .max_in_flight = process->options->max_in_flight,
+        .answer = answer_as_host,
+        .data = process,
+        .streams = {reflection_v1, reflection_v1alpha, health_watch(process->health)},
+    };
+    process->server = server_new(&options, err);
+    return process->server ? 0 : -1;
+}
+
 static void go_on(void *data);
 
 static int start_scripts(struct process *process, struct err *err)
 {
-    server_on_host_call(process->server, answer_as_host, process);
     const struct scripts_start start = {
         .loop = process->loop,
         .io = process->io,
@@ -186,9 +219,7 @@ static int start(struct process *process, struct err *err)
     if (process->saver && store_saver_start(process->saver, err))
         return -1;
     if (!(process->listener = listener_open(options->endpoint, options->mode, err)) ||
-        !(process->loop = loop_new(err)) ||
-        !(process->server = server_new(process->loop, scripts_vm(process->scripts),
-                                       options->max_in_flight, err)) ||
+        !(process->loop = loop_new(err)) || start_server(process, err) ||
         !(process->io = iothread_start(process->loop, err)))
         return -1;
     if (start_scripts(process, err) || (options->http && start_http(process, err)))
@@ -210,6 +241,7 @@ static void stop(struct process *process)
         iothread_stop(process->io);
     if (process->server)
         server_free(process->server);
+    process->server = NULL;
     store_saver_stop(process->saver);
     if (process->loop)
         loop_free(process->loop);
@@ -217,6 +249,7 @@ static void stop(struct process *process)
     iothread_free(process->io);
     scripts_free(process->scripts);
     admin_free(process->admin);
+    health_free(process->health);
     prober_free(process->prober);
     metrics_free(process->metrics);
 }

@@ -12,15 +12,15 @@
 #include "serve/call_context.h"
 #include "serve/call_log.h"
 #include "serve/metrics.h"
+#include "serve/payload.h"
 
 #include <grpc/byte_buffer.h>
-#include <grpc/byte_buffer_reader.h>
 #include <grpc/slice_buffer.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    IDENTITY_REQUEST_BYTES = 64 * 1024, /* an Identity request has no field at all */
+    SMALL_REQUEST_BYTES = 64 * 1024, /* an Identity request has no field at all */
     ARENA_BYTES = 64 * 1024 * 1024,
 };
 
@@ -50,7 +50,8 @@ struct rpc {
     const ProtobufCMessage *request; /* in the arena; NULL: not unpacked */
 
     struct arena arena;
-    struct task task;
+    struct task task;           /* of a method of CSI */
+    struct host_call host_call; /* of a method that is the host's */
 };
 
 static void rpc_on_accept(struct op *op, bool ok);
@@ -124,6 +125,12 @@ void rpc_free(struct rpc *rpc)
 }
 
 /* ---- the reply ---- */
+
+/* Whether the host answers it, not the script. */
+static bool is_hosts(const struct method *method)
+{
+    return method->index >= CATALOG_METHODS;
+}
 
 static const char *rpc_id(struct rpc *rpc)
 {
@@ -201,6 +208,11 @@ static void reply_slice(struct rpc *rpc, grpc_slice slice)
     rpc_reply(rpc, &rpc->message, STATUS_OK, "");
 }
 
+static void reply_bytes(struct rpc *rpc, struct bytes bytes)
+{
+    reply_slice(rpc, grpc_slice_from_copied_buffer((const char *)bytes.data, bytes.size));
+}
+
 static void reply_prepared(struct rpc *rpc, const struct prepared *prepared)
 {
     if (prepared->status != STATUS_OK)
@@ -242,13 +254,34 @@ static void rpc_on_sent(struct op *op, bool ok)
     end_batch(container_of(op, struct rpc, sent));
 }
 
-/* The client has gone while its handler was suspended, or the call has ended. */
+/* The answer will take longer than this turn of the loop: from now on the client's end and deadline
+ * matter. */
+static void watch(struct rpc *rpc)
+{
+    const grpc_op op = wait_for_close(rpc);
+    rpc->watched = true;
+    start_batch(rpc, &op, 1, &rpc->closed);
+    replace(rpc);
+}
+
+static void cancel(struct rpc *rpc)
+{
+    static const char reason[] = "the caller is gone";
+    if (is_hosts(rpc->method)) {
+        rpc->host_call.cancelled(&rpc->host_call);
+        reply_error(rpc, STATUS_CANCELLED, reason);
+    } else {
+        task_cancel(&rpc->task, STATUS_CANCELLED, reason);
+    }
+}
+
+/* The client has gone while it waited for the answer, or the call has ended. */
 static void rpc_on_closed(struct op *op, bool ok)
 {
     struct rpc *rpc = container_of(op, struct rpc, closed);
     (void)ok;
     if (!rpc->replied)
-        task_cancel(&rpc->task, STATUS_CANCELLED, "the caller is gone");
+        cancel(rpc);
     end_batch(rpc);
 }
 
@@ -265,18 +298,13 @@ static const char *id_of_task(struct task *task)
     return rpc_id(container_of(task, struct rpc, task));
 }
 
-/* The handler will take longer than this turn of the loop: from now on its client's end and
- * deadline matter. */
 static void on_task_suspended(struct task *task)
 {
     struct rpc *rpc = container_of(task, struct rpc, task);
-    const grpc_op op = wait_for_close(rpc);
     int64_t too_much = budget_wall_left(&task->budget) - call_time_left(rpc->deadline);
     if (too_much > 0)
         task->budget.wall -= too_much;
-    rpc->watched = true;
-    start_batch(rpc, &op, 1, &rpc->closed);
-    replace(rpc);
+    watch(rpc);
 }
 
 static void on_task_done(struct task *task)
@@ -293,42 +321,11 @@ static void on_task_done(struct task *task)
     } else if (task->status != STATUS_OK) {
         reply_error(rpc, task->status, task->message);
     } else {
-        reply_slice(
-            rpc, grpc_slice_from_copied_buffer((const char *)task->reply.data, task->reply.size));
+        reply_bytes(rpc, task->reply);
     }
 }
 
 /* ---- the request ---- */
-
-/* The bytes of the request in one piece, in the arena. -1 and err when there is no usable message.
- */
-static int read_payload(struct rpc *rpc, struct bytes *bytes, struct err *err)
-{
-    *bytes = (struct bytes){0};
-    if (!rpc->payload)
-        return err_set(err, STATUS_UNIMPLEMENTED, "expected one request message, got none");
-    if (rpc->payload->data.raw.compression != GRPC_COMPRESS_NONE)
-        return err_set(err, STATUS_UNIMPLEMENTED, "expected a request that is not compressed");
-    size_t size = grpc_byte_buffer_length(rpc->payload);
-    if (size == 0)
-        return 0;
-    if (strcmp(rpc->method->service, "csi.v1.Identity") == 0 && size > IDENTITY_REQUEST_BYTES)
-        return err_set(err, STATUS_RESOURCE_EXHAUSTED,
-                       "expected a request of at most %d bytes, got %zu", IDENTITY_REQUEST_BYTES,
-                       size);
-    uint8_t *data = arena_alloc(&rpc->arena, size);
-    grpc_byte_buffer_reader reader;
-    if (!data || !grpc_byte_buffer_reader_init(&reader, rpc->payload))
-        return err_set(err, STATUS_RESOURCE_EXHAUSTED, "no memory for the request");
-    size_t at = 0;
-    for (grpc_slice *slice; grpc_byte_buffer_reader_peek(&reader, &slice);) {
-        memcpy(data + at, GRPC_SLICE_START_PTR(*slice), GRPC_SLICE_LENGTH(*slice));
-        at += GRPC_SLICE_LENGTH(*slice);
-    }
-    grpc_byte_buffer_reader_destroy(&reader);
-    *bytes = (struct bytes){.data = data, .size = size};
-    return 0;
-}
 
 static void run_handler(struct rpc *rpc, const struct handler *handler)
 {
@@ -351,15 +348,40 @@ static void run_handler(struct rpc *rpc, const struct handler *handler)
     task_start(&rpc->task);
 }
 
-static void answer_as_host(struct rpc *rpc)
+static void answer_as_host(struct rpc *rpc, struct bytes bytes)
 {
     struct rpc_host *host = rpc->host;
-    struct bytes reply;
     struct err err;
-    if (host->answer(host->data, rpc->method, &rpc->arena, &reply, &err))
+    const ProtobufCMessage *request =
+        codec_unpack(rpc->method->request, bytes.data, bytes.size, &rpc->arena, &err);
+    if (!request) {
         reply_error(rpc, err.code, err.text);
-    else
-        reply_slice(rpc, grpc_slice_from_copied_buffer((const char *)reply.data, reply.size));
+        return;
+    }
+    rpc->host_call = (struct host_call){
+        .method = rpc->method,
+        .request = request,
+        .arena = &rpc->arena,
+    };
+    host->answer(host->data, &rpc->host_call);
+    if (!rpc->replied)
+        watch(rpc);
+}
+
+void rpc_reply_host(struct host_call *call, struct bytes reply)
+{
+    reply_bytes(container_of(call, struct rpc, host_call), reply);
+}
+
+void rpc_fail_host(struct host_call *call, const struct err *err)
+{
+    reply_error(container_of(call, struct rpc, host_call), err->code, err->text);
+}
+
+static size_t most_bytes(const struct method *method)
+{
+    bool is_small = is_hosts(method) || strcmp(method->service, "csi.v1.Identity") == 0;
+    return is_small ? SMALL_REQUEST_BYTES : SIZE_MAX; /* gRPC core has its own limit */
 }
 
 static void answer(struct rpc *rpc)
@@ -370,12 +392,12 @@ static void answer(struct rpc *rpc)
         reply_error(rpc, STATUS_RESOURCE_EXHAUSTED, "too many calls are in flight");
         return;
     }
-    if (read_payload(rpc, &bytes, &err)) {
+    if (payload_read(rpc->payload, most_bytes(rpc->method), &rpc->arena, &bytes, &err)) {
         reply_error(rpc, err.code, err.text);
         return;
     }
-    if (rpc->method->index >= CATALOG_METHODS) {
-        answer_as_host(rpc);
+    if (is_hosts(rpc->method)) {
+        answer_as_host(rpc, bytes);
         return;
     }
     const struct handler *handler = vm_handler(rpc->host->vm, rpc->method);

@@ -12,15 +12,25 @@
 
 struct metrics;
 
+/* A call of a method that is the host's own, not the script's. */
+struct host_call {
+    const struct method *method;
+    const ProtobufCMessage *request; /* of the method's type */
+    struct arena *arena;             /* of the call; the request lies in it */
+    /* For who answers later: the client is gone, there must be no answer. To be set before
+     * rpc_host's answer returns without one. */
+    void (*cancelled)(struct host_call *call);
+    void *data; /* of who answers later, for cancelled */
+};
+
 /* What calls have in common; it outlives them. */
 struct rpc_host {
     grpc_server *server;
     grpc_completion_queue *queue;
     struct vm *vm;   /* that answers calls from now on */
     size_t max_open; /* most calls in flight; what comes beyond is RESOURCE_EXHAUSTED */
-    /* Answers the methods that are the host's (server.h: server_host_call), with data. */
-    int (*answer)(void *data, const struct method *method, struct arena *arena, struct bytes *reply,
-                  struct err *err);
+    /* Answers a call with rpc_reply_host or rpc_fail_host, before it returns or later. */
+    void (*answer)(void *data, struct host_call *call);
     void *data;
     struct metrics *metrics; /* NULL: nobody asks for them */
     uint64_t n_calls;        /* since the start; makes the ids */
@@ -37,6 +47,10 @@ static inline void rpc_host_fell(struct rpc_host *host)
     if (host->stopping)
         host->fell(host);
 }
+
+/* Answers call, and ends it. */
+void rpc_reply_host(struct host_call *call, struct bytes reply);
+void rpc_fail_host(struct host_call *call, const struct err *err);
 
 struct rpc;
 

@@ -24,12 +24,13 @@ struct server {
     struct rpc_host host;
     struct loop *loop;
     grpc_server_credentials *credentials;
-    uint64_t n_connections;  /* since the start */
-    struct rpc *calls;       /* until the server starts; NULL then */
-    struct unknown *unknown; /* the same */
-    struct op shut_down;     /* the tag of the shutdown */
-    bool is_shut_down;       /* it came back */
-    struct timer grace;      /* set while calls in flight may finish, then while clients may go */
+    uint64_t n_connections;                  /* since the start */
+    struct rpc *calls;                       /* until the server starts; NULL then */
+    struct unknown *unknown;                 /* the same */
+    struct streams *streams[SERVER_STREAMS]; /* one for each method, then NULL */
+    struct op shut_down;                     /* the tag of the shutdown */
+    bool is_shut_down;                       /* it came back */
+    struct timer grace; /* set while calls in flight may finish, then while clients may go */
     void (*done)(void *data);
     void *data;
 };
@@ -88,9 +89,21 @@ static int make_calls(struct server *server, void *handles[CATALOG_SERVED], stru
     return made ? 0 : err_set(err, STATUS_RESOURCE_EXHAUSTED, "no memory for the server");
 }
 
+static int make_streams(struct server *server, const struct stream_method *methods, struct err *err)
+{
+    for (int i = 0; i < SERVER_STREAMS && methods[i].path; i++) {
+        server->streams[i] = streams_new(&server->host, &methods[i], err);
+        if (!server->streams[i])
+            return -1;
+    }
+    return 0;
+}
+
 static void start(struct server *server)
 {
     grpc_server_start(server->host.server);
+    for (int i = 0; i < SERVER_STREAMS && server->streams[i]; i++)
+        streams_wait(server->streams[i]);
     unknown_wait(server->unknown);
     for (struct rpc *rpc = server->calls, *next; rpc; rpc = next) {
         next = rpc_next(rpc);
@@ -100,7 +113,7 @@ static void start(struct server *server)
     server->calls = NULL;
 }
 
-struct server *server_new(struct loop *loop, struct vm *vm, size_t max_in_flight, struct err *err)
+struct server *server_new(const struct server_options *options, struct err *err)
 {
     void *handles[CATALOG_SERVED] = {NULL};
     struct server *server = calloc(1, sizeof(*server));
@@ -108,16 +121,19 @@ struct server *server_new(struct loop *loop, struct vm *vm, size_t max_in_flight
         err_set(err, STATUS_RESOURCE_EXHAUSTED, "no memory for the server");
         return NULL;
     }
-    server->loop = loop;
+    server->loop = options->loop;
     server->host = (struct rpc_host){
         .server = create_server(),
-        .queue = loop_queue(loop),
-        .vm = vm,
-        .max_open = max_in_flight,
+        .queue = loop_queue(options->loop),
+        .vm = options->vm,
+        .max_open = options->max_in_flight,
+        .answer = options->answer,
+        .data = options->data,
     };
     server->credentials = grpc_insecure_server_credentials_create();
     grpc_server_register_completion_queue(server->host.server, server->host.queue, NULL);
-    if (register_methods(server, handles, err) || make_calls(server, handles, err)) {
+    if (register_methods(server, handles, err) || make_calls(server, handles, err) ||
+        make_streams(server, options->streams, err)) {
         server_free(server);
         return NULL;
     }
@@ -128,12 +144,6 @@ struct server *server_new(struct loop *loop, struct vm *vm, size_t max_in_flight
 void server_answer_with(struct server *server, struct vm *vm)
 {
     server->host.vm = vm;
-}
-
-void server_on_host_call(struct server *server, server_host_call *answer, void *data)
-{
-    server->host.answer = answer;
-    server->host.data = data;
 }
 
 void server_report(const struct server *server, struct status_report *report)
@@ -200,6 +210,8 @@ void server_shutdown(struct server *server, int64_t grace, void (*done)(void *da
     server->host.fell = on_fell;
     server->host.stopping = true;
     grpc_server_shutdown_and_notify(server->host.server, server->host.queue, &server->shut_down);
+    for (int i = 0; i < SERVER_STREAMS && server->streams[i]; i++)
+        streams_end(server->streams[i]);
     if (!loop_timer_set(server->loop, &server->grace, grace))
         server_cancel_calls(server);
 }
@@ -216,6 +228,8 @@ void server_free(struct server *server)
         rpc_free(rpc);
     }
     unknown_free(server->unknown);
+    for (int i = 0; i < SERVER_STREAMS; i++)
+        streams_free(server->streams[i]);
     grpc_server_destroy(server->host.server);
     grpc_server_credentials_release(server->credentials);
     free(server);
