@@ -26,7 +26,9 @@ local FLAGS = {
 
 -- Lua leaves C functions by longjmp. ThreadSanitizer does not see that, and its stack is full after 65,536
 -- errors or yields: under it only those run that are about something else.
-local TOO_MUCH_FOR_TSAN = { "^coroutine", "^memory", "^flood", "^concat", "^rep", "^loop%-errors", "%-huge" }
+local TOO_MUCH_FOR_TSAN = {
+  "^coroutine", "^memory", "^flood", "^concat", "^rep", "^loop%-errors", "^recursion", "%-huge",
+}
 local TSAN = (os.getenv("LUACSI") or ""):find("luacsi%-thread")
 
 local function is_run(name)
