@@ -46,6 +46,7 @@ struct vm {
     const void *reply_type; /* which metatable is that of csi.reply; the registry keeps it */
     const char *script;     /* its path, for messages; borrowed from vm_load's caller */
     char **files;           /* what vm_files gives */
+    struct stat *stats;     /* what vm_file_stats gives */
     size_t n_files;
     uint64_t digest; /* of their contents */
     char *folder;    /* of the script: where require looks. NULL: the built-in identity */
@@ -84,7 +85,8 @@ bool task_holds(const struct vm *vm, const lua_State *co);
 /* task.c: goes on with a suspended task. */
 void task_resume(struct task *task);
 
-/* vm.c: adds path to vm_files; forgets it when memory is short or they are too many. */
+/* vm.c: adds path, which is about to be read, to vm_files; forgets it when memory is short or they
+ * are too many. */
 void vm_note_file(struct vm *vm, const char *path);
 
 /* vm.c: takes the content of a file of vm_files into vm_digest. */

@@ -8,6 +8,7 @@
 #include <lauxlib.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const char builtin[] = "identity.lua"; /* served when there is no script */
 
@@ -102,6 +103,7 @@ void vm_free(struct vm *vm)
     for (size_t i = 0; i < vm->n_files; i++)
         free(vm->files[i]);
     free(vm->files);
+    free(vm->stats);
     free(vm->folder);
     free(vm);
 }
@@ -185,8 +187,19 @@ void vm_note_file(struct vm *vm, const char *path)
     if (!files)
         return;
     vm->files = files;
+    struct stat *stats = realloc(vm->stats, (vm->n_files + 1) * sizeof(*stats));
+    if (!stats)
+        return;
+    vm->stats = stats;
+    if (stat(path, &stats[vm->n_files]) != 0)
+        stats[vm->n_files] = (struct stat){0};
     files[vm->n_files] = strdup(path);
     vm->n_files += files[vm->n_files] != NULL;
+}
+
+const struct stat *vm_file_stats(const struct vm *vm)
+{
+    return vm->stats;
 }
 
 /* FNV-1a, 64 bits; files are told apart by their sizes in between. */

@@ -20,6 +20,7 @@ struct lua_State;
 struct perms;
 struct prepared;
 struct store;
+struct stat;
 struct vm;
 
 /* key=value for csi.config; not NUL-terminated. */
@@ -132,5 +133,8 @@ void vm_retire(struct vm *vm, void (*idle)(void *data), void *data);
 /* The files that the script was made of, itself first, then the modules that it required; also
  * those of a script that did not load. Borrowed, valid until vm_free. */
 const char *const *vm_files(const struct vm *vm, size_t *n);
+
+/* What each of them was just before it was read; all zero where there was nothing. */
+const struct stat *vm_file_stats(const struct vm *vm);
 
 #endif

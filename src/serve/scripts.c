@@ -9,7 +9,6 @@
 #include "script/prepared.h"
 #include "serve/loader.h"
 #include "serve/patience.h"
-#include "serve/signature.h"
 #include "serve/watch.h"
 #include "serve/watchdog.h"
 
@@ -44,7 +43,6 @@ struct scripts {
     struct guard *guard;     /* of the loop thread */
     struct watchdog *watchdog;
     struct watch *watch;
-    int64_t since;         /* signature_now before the files were last read */
     struct loader *loader; /* NULL: no load is under way */
     bool again;            /* asked for since that load began */
     bool is_forced;        /* the load under way, or the next one, counts even if no file changed */
@@ -66,7 +64,6 @@ static struct vm *load(struct scripts *scripts, int exit_code, struct err *err)
         .text = "Loading the script is stuck inside one C function, the process ends",
         .exit_code = exit_code,
     };
-    scripts->since = signature_now();
     patience_begin(&patience);
     struct vm *vm = vm_new(&scripts->options, err);
     if (vm && vm_load(vm, scripts->path, err)) {
@@ -104,7 +101,7 @@ static void watch_vm(struct scripts *scripts, const struct vm *vm)
     size_t n;
     const char *const *files = vm_files(vm, &n);
     if (scripts->watch)
-        watch_files(scripts->watch, files, n, scripts->since);
+        watch_files(scripts->watch, files, vm_file_stats(vm), n);
 }
 
 /* ---- taking over ---- */
@@ -216,7 +213,6 @@ static void reload(struct scripts *scripts)
     scripts->again = scripts->loader != NULL;
     if (scripts->again || !scripts->path)
         return;
-    scripts->since = signature_now();
     scripts->loader =
         loader_start(scripts->start.loop, &scripts->options, scripts->path, on_loaded, scripts);
     if (!scripts->loader) {

@@ -1,8 +1,6 @@
 /* Compares what stat tells of files. No state; any thread. */
 #include "serve/signature.h"
 
-#include "base/path.h"
-
 #include <string.h>
 #include <time.h>
 
@@ -38,7 +36,7 @@ bool signature_same(const struct signature *before, const struct signature *afte
            (nanoseconds(a->st_ctim) == nanoseconds(b->st_ctim) || !same_attributes(a, b));
 }
 
-int64_t signature_now(void)
+static int64_t signature_now(void)
 {
     struct timespec ts;
     clock_gettime(CLOCK_REALTIME_COARSE, &ts);
@@ -48,32 +46,4 @@ int64_t signature_now(void)
 bool signature_younger(const struct signature *signature, int64_t age)
 {
     return signature->exists && signature_now() - nanoseconds(signature->stat.st_ctim) < age;
-}
-
-/* Of the file or link itself; 0 where nothing is. */
-static int64_t changed_at(const char *place)
-{
-    struct stat st;
-    return lstat(place, &st) == 0 ? nanoseconds(st.st_ctim) : 0;
-}
-
-static void take_later(void *data, const char *place)
-{
-    int64_t *last = data;
-    int64_t at = changed_at(place);
-    if (at > *last)
-        *last = at;
-}
-
-int64_t signature_changed_at(const char *path)
-{
-    char place[PATH_MAX];
-    struct err err;
-    int64_t last = 0;
-    if (path_resolve_links(path, place, take_later, &last, &err))
-        return last;
-    while (changed_at(place) == 0 && strcmp(place, "/") != 0)
-        path_to_folder(place);
-    take_later(&last, place);
-    return last;
 }

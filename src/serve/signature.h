@@ -21,12 +21,4 @@ bool signature_same(const struct signature *before, const struct signature *afte
  * have finished. */
 bool signature_younger(const struct signature *signature, int64_t age);
 
-/* Nanoseconds of the clock that signature_changed_at counts in: that of the file system's stamps,
- * which moves in ticks of a few milliseconds. */
-int64_t signature_now(void);
-
-/* When it was last changed what path leads to, by whichever step: the file, a link on the way, or,
- * where there is nothing now, the folder that it is gone from. */
-int64_t signature_changed_at(const char *path);
-
 #endif

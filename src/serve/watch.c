@@ -29,8 +29,7 @@ enum {
 
 struct file {
     char *path;            /* lies behind its list */
-    struct signature seen; /* at the last look that is believed */
-    bool known;            /* there was one */
+    struct signature seen; /* at the last look that is believed; at first, when it was read */
     uint64_t empty_since;  /* no longer what was seen, but nothing: milliseconds of uv_now, or 0 */
 };
 
@@ -38,7 +37,6 @@ struct file {
 struct list {
     struct iocall call;
     struct watch *watch;
-    int64_t since;
     size_t n;
     struct file files[];
 };
@@ -225,13 +223,11 @@ static bool look_at(struct watch *watch, struct file *file)
     if (is_empty(&now) && !is_empty(&file->seen) && !stays_empty(watch, file))
         return false;
     file->empty_since = 0;
-    bool changed = file->known ? !signature_same(&file->seen, &now)
-                               : signature_changed_at(file->path) > watch->list->since;
+    bool changed = !signature_same(&file->seen, &now);
     if (changed && !watch->hurry && signature_younger(&now, (int64_t)YOUNG_MS * NS_PER_MS)) {
         watch->all_settled = false;
         return false;
     }
-    file->known = true;
     file->seen = now;
     return changed;
 }
@@ -301,35 +297,10 @@ static void on_event(uv_fs_event_t *event, const char *name, int events, int sta
 
 /* ---- I/O thread: taking over a list ---- */
 
-static const struct file *find_file(const struct list *list, const char *path)
-{
-    for (size_t i = 0; list && i < list->n; i++) {
-        if (strcmp(list->files[i].path, path) == 0)
-            return &list->files[i];
-    }
-    return NULL;
-}
-
-/* What is known of a file that was in the list before stays known: it may have changed meanwhile.
- */
-static void take_known(struct list *list, const struct list *before)
-{
-    for (size_t i = 0; i < list->n; i++) {
-        struct file *file = &list->files[i];
-        const struct file *old = find_file(before, file->path);
-        if (!old)
-            continue;
-        file->seen = old->seen;
-        file->known = old->known;
-        file->empty_since = old->empty_since;
-    }
-}
-
 static void take_list(struct iocall *call)
 {
     struct list *list = container_of(call, struct list, call);
     struct watch *watch = list->watch;
-    take_known(list, watch->list);
     free(watch->list);
     watch->list = list;
     look_soon(watch);
@@ -393,7 +364,7 @@ struct watch *watch_start(struct iothread *io, struct loop *loop, void (*changed
 }
 
 /* One piece of memory for the list and the paths. */
-static struct list *new_list(const char *const *paths, size_t n)
+static struct list *new_list(const char *const *paths, const struct stat *stats, size_t n)
 {
     size_t size = sizeof(struct list) + n * sizeof(struct file);
     size_t bytes = 0;
@@ -405,23 +376,23 @@ static struct list *new_list(const char *const *paths, size_t n)
     char *at = (char *)list + size;
     for (size_t i = 0; i < n; i++) {
         list->files[i].path = at;
+        list->files[i].seen = (struct signature){.exists = stats[i].st_ino != 0, .stat = stats[i]};
         at = stpcpy(at, paths[i]) + 1;
     }
     list->n = n;
     return list;
 }
 
-void watch_files(struct watch *watch, const char *const *paths, size_t n, int64_t since)
+void watch_files(struct watch *watch, const char *const *paths, const struct stat *stats, size_t n)
 {
     if (watch->stopped)
         return;
-    struct list *list = new_list(paths, n);
+    struct list *list = new_list(paths, stats, n);
     if (!list) {
         log_error("No memory to watch other files, those before are watched on");
         return;
     }
     list->watch = watch;
-    list->since = since;
     list->call.fn = take_list;
     iothread_call(watch->io, &list->call);
 }

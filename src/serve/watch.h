@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct stat;
 struct watch;
 
 /* Watches nothing yet. changed(data) is called on the loop thread, once for all that was saved
@@ -18,11 +19,10 @@ struct watch;
 struct watch *watch_start(struct iothread *io, struct loop *loop, void (*changed)(void *data),
                           void *data, struct err *err);
 
-/* From now on these files count, instead of those before; they need not exist. since is
- * signature_now (serve/signature.h) as it was before they were read: what changed after that is
- * told even if it was not watched yet. The paths are copied. Does nothing after watch_stop. Loop
- * thread. */
-void watch_files(struct watch *watch, const char *const *paths, size_t n, int64_t since);
+/* From now on these files count, instead of those before; they need not exist. stats: what each was
+ * just before it was read, all zero where there was nothing; any change since then is told. All is
+ * copied. Does nothing after watch_stop. Loop thread. */
+void watch_files(struct watch *watch, const char *const *paths, const struct stat *stats, size_t n);
 
 /* changed is not called any more; before iothread_stop. NULL is allowed. Loop thread. */
 void watch_stop(struct watch *watch);
