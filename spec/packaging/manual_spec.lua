@@ -91,8 +91,8 @@ describe("a man page", function()
       assert.same(flags_of(name), tags)
       assert.same(set(help, "%[?(LUACSI_[%u_]+)"), set(text, "(LUACSI_[%u_]+)"))
       assert.same(set(help, "%(default ([^$)]+)%)"), set(text, "The default is (%S+)%."))
-      assert.same(set(help:match("\nExit codes: .*"), "[:;]%s+(%d)"),
-        set(text:match("\nEXIT STATUS(\n.-)\nSEE ALSO\n"), "\n       (%d) "))
+      assert.same(set(help:match("\nExit codes: .*"), "[:;]%s+(%d+)"),
+        set(text:match("\nEXIT STATUS(\n.-)\nSEE ALSO\n"), "\n       (%d+) "))
     end)
   end
 

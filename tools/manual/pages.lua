@@ -65,7 +65,7 @@ end
 local function exit_codes(notes)
   local list = {}
   local text = notes:gsub("^Exit codes: ", ""):gsub("%s+", " "):gsub("%.%s*$", "")
-  for code, meaning in (text .. "; "):gmatch("(%d) (.-); %f[%d\0]") do
+  for code, meaning in (text .. "; "):gmatch("(%d+) (.-); %f[%d\0]") do
     list[#list + 1] = roff.entry(bold(code), escape(meaning:sub(1, 1):upper() .. meaning:sub(2) .. "."))
   end
   return list
