@@ -22,6 +22,7 @@ PACKAGES_LINT        := clang-tidy clang-format lua-check
 PACKAGES_VALGRIND    := valgrind
 PACKAGES_DEB         := dpkg-dev
 PACKAGES_PACKAGING   := $(PACKAGES_TEST) fakeroot mandoc zsh fish luarocks systemd
+PACKAGES_BENCH       := $(PACKAGES_TEST) $(PACKAGES_VALGRIND) nghttp2-client libgrpc++-dev protobuf-compiler-grpc
 PACKAGES_CONFORMANCE := $(if $(shell command -v go),,golang-go) ca-certificates
 
 Q := $(if $(V),,@)
@@ -59,8 +60,10 @@ LDFLAGS  = -Wl,--gc-sections -Wl,-z,relro -Wl,-z,now $(INSTRUMENT)
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY: $(GEN_C)
-.PHONY: all run demo test check lint format valgrind conformance bench-smoke packaging manifests \
+.PHONY: all run demo test check lint format valgrind conformance bench bench-scaling bench-smoke packaging manifests \
   manual install install-lua deb dist clean help
+
+include bench/peers.mk
 
 all: build/luacsi build/luacsi.so ## build luacsi and its Lua client (the default)
 
@@ -89,6 +92,12 @@ valgrind: build/luacsi build/luacsi.so build/setup-TEST build/setup-VALGRIND ## 
 
 conformance: build/luacsi build/luacsi.so build/setup-CONFORMANCE ## csi-sanity, grpcurl and grpc-health-probe against the examples
 	$(Q)tools/conformance
+
+bench: build/luacsi build/luacsi.so build/setup-BENCH bench-peers ## all peers side by side (BENCH_ROUNDS, BENCH_SECONDS)
+	$(Q)lua5.4 bench/run.lua
+
+bench-scaling: build/luacsi build/luacsi.so build/setup-BENCH $(BENCH)/client ## how costs grow; preemption
+	$(Q)ulimit -n $$(ulimit -Hn); lua5.4 bench/scaling.lua
 
 bench-smoke: build/luacsi build/bench-smoke build/setup-VALGRIND ## idle memory, first answer, instructions per call
 	$(Q)build/bench-smoke build/luacsi
