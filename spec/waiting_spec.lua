@@ -72,10 +72,12 @@ end
 -- Ended, or a zombie that its parent is about to take.
 local function is_gone(pid)
   local file = io.open(("/proc/%d/stat"):format(pid))
-  local state = file and file:read("a"):match("^%d+ %b() (%a)")
+  -- Reading what was opened fails when the process ends in between.
+  local line = file and file:read("a")
   if file then
     file:close()
   end
+  local state = line and line:match("^%d+ %b() (%a)")
   return not state or state == "Z"
 end
 
