@@ -4,6 +4,7 @@
 #   LINK=shared                  link the system's shared libraries instead of its archives
 #   SANITIZE=address,undefined   an instrumented binary of its own, for test, check and demo
 #   SPEC=spec/cli_spec.lua       run only these specs
+#   JOBS=1                       one spec file at a time (as many as there are processors)
 
 VERSION  := 0.1.0
 RELEASED := 2026-11-22

@@ -127,7 +127,8 @@ local function served(script)
   good_calls(client)
   local given_up = select(2, server:log():gsub("stuck inside one C function", ""))
   assert.equal(tonumber(script.stuck), given_up, "threads given up")
-  assert.equal(open, descriptors(pid), "open descriptors")
+  assert(wait.for_(function() return descriptors(pid) == open end),
+    ("%d open descriptors before, %d after"):format(open, descriptors(pid)))
   if not SLOW then
     -- Twice: malloc keeps what large blocks were in, and what small ones were in.
     local most = memory + 2 * memory_kb(script) + SLACK_KB
