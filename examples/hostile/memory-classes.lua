@@ -1,6 +1,6 @@
 -- Blocks of one size after the other, each until memory is short.
 -- expects: Probe OK
--- flags: --handler-cpu=20s --handler-timeout=30s
+-- flags: --memory=6MB --handler-cpu=20s --handler-timeout=40s
 
 return {
   GetPluginInfo = function()
