@@ -35,9 +35,10 @@ GEN := build/gen
 OBJ := build/obj$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))
 BIN := build/luacsi$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))
 
-PB      := csi health luacsi reflection google/protobuf/descriptor google/protobuf/timestamp google/protobuf/wrappers
+PB      := control csi health luacsi reflection google/protobuf/descriptor google/protobuf/timestamp google/protobuf/wrappers
 PB_H    := $(PB:%=$(GEN)/%.pb-c.h)
 GEN_C   := $(PB:%=$(GEN)/%.pb-c.c) $(GEN)/embedded.S
+DESCRIPTORS := $(GEN)/csi.desc $(GEN)/control.desc
 SCRIPTS := $(sort $(wildcard scripts/*.lua scripts/*/*.lua))
 
 BIN_C := src/main.c $(wildcard $(addprefix src/,base/*.c io/*.c csi/*.c script/*.c serve/*.c cli/*.c))
@@ -210,8 +211,12 @@ $(GEN)/reflection_v1alpha.proto: proto/reflection.proto
 	$(Q)sed 's/^package grpc.reflection.v1/&alpha/' $< >$@
 
 $(GEN)/csi.desc: $(addprefix proto/,csi.proto health.proto luacsi.proto reflection.proto) \
-                 $(GEN)/reflection_v1alpha.proto | build/setup-BUILD
+                 $(GEN)/reflection_v1alpha.proto
+$(GEN)/control.desc: $(addprefix proto/,control.proto reflection.proto) $(GEN)/reflection_v1alpha.proto
+
+# One for each socket: what its reflection tells of.
+$(DESCRIPTORS): | build/setup-BUILD
 	$(call quiet,PROTOC $@)protoc $(PROTOC_I) --include_imports --descriptor_set_out=$@ $^
 
-$(GEN)/embedded.S: tools/embed $(SCRIPTS) $(GEN)/csi.desc | build/setup-BUILD
-	$(call quiet,EMBED $@)tools/embed $(SCRIPTS) $(GEN)/csi.desc >$@
+$(GEN)/embedded.S: tools/embed $(SCRIPTS) $(DESCRIPTORS) | build/setup-BUILD
+	$(call quiet,EMBED $@)tools/embed $(SCRIPTS) $(DESCRIPTORS) >$@

@@ -25,7 +25,7 @@ local COMMANDS = {
     ["--grace"] = "LUACSI_GRACE", ["-v"] = "LUACSI_V", ["--logging-format"] = "LUACSI_LOGGING_FORMAT",
     ["--max-in-flight"] = "LUACSI_MAX_IN_FLIGHT", ["--no-watch"] = "LUACSI_NO_WATCH",
     ["--state"] = "LUACSI_STATE", ["--state-reset"] = "LUACSI_STATE_RESET",
-    ["--http-endpoint"] = "LUACSI_HTTP_ENDPOINT",
+    ["--http-endpoint"] = "LUACSI_HTTP_ENDPOINT", ["--control"] = "LUACSI_CONTROL",
   },
   liveness = {
     ["--endpoint"] = "LUACSI_ENDPOINT, CSI_ENDPOINT", ["--http-endpoint"] = "LUACSI_HTTP_ENDPOINT",

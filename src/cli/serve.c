@@ -21,9 +21,22 @@ struct serve {
     int64_t max_in_flight;
     bool no_watch;
     const char *http;
+    const char *control;
 };
 
-enum { OWN_OPTIONS = 8, ALL_OPTIONS = OWN_OPTIONS + LOG_OPTIONS + SCRIPT_OPTIONS };
+enum { OWN_OPTIONS = 9, ALL_OPTIONS = OWN_OPTIONS + LOG_OPTIONS + SCRIPT_OPTIONS };
+
+/* Who may connect can replace the script: only a UNIX socket keeps others out. */
+static int check_control(const char *text, struct err *err)
+{
+    struct endpoint endpoint;
+    if (endpoint_parse(&endpoint, text, err))
+        return -1;
+    return endpoint.path[0]
+               ? 0
+               : err_set(err, STATUS_INVALID_ARGUMENT,
+                         "expected a UNIX socket such as unix:///path, got \"%s\"", text);
+}
 
 static void rows(struct serve *serve, struct option options[ALL_OPTIONS])
 {
@@ -82,6 +95,15 @@ static void rows(struct serve *serve, struct option options[ALL_OPTIONS])
         .check = httpd_check_endpoint,
         .to.string = &serve->http,
     };
+    options[8] = (struct option){
+        .name = "control",
+        .value = "SOCKET",
+        .help = "Serve luacsi.v1.Control there, for `luacsi ctl` and for tests: unix:///path, not "
+                "in the folder of the CSI socket. Only your own user may connect.",
+        .type = OPTION_STRING,
+        .check = check_control,
+        .to.string = &serve->control,
+    };
     log_options_rows(&serve->log, options + OWN_OPTIONS);
     script_options_rows(&serve->script, options + OWN_OPTIONS + LOG_OPTIONS);
 }
@@ -107,13 +129,15 @@ static int serve_script(struct serve *serve, const char *script)
         .http = serve->http,
         .vm.problem = log_problem,
     };
-    struct endpoint endpoint;
+    struct endpoint endpoint, control;
     struct err err;
     script_options_fill(&serve->script, &options.vm);
     if (address_complete(&serve->endpoint, serve->address, true, &err) ||
-        endpoint_parse(&endpoint, serve->endpoint, &err))
+        endpoint_parse(&endpoint, serve->endpoint, &err) ||
+        (serve->control && endpoint_parse(&control, serve->control, &err)))
         return options_fail("serve", EXIT_USAGE, err.text);
     options.endpoint = &endpoint;
+    options.control = serve->control ? &control : NULL;
     log_options_init(&serve->log);
     if (process_run(&options, &err))
         return options_fail("serve", err.code == STATUS_UNAVAILABLE ? EXIT_USAGE : EXIT_ERROR,

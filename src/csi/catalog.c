@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/embedded.h"
 #include "base/text.h"
+#include "control.pb-c.h"
 #include "csi.pb-c.h"
 #include "csi/message.h"
 #include "csi/schema_build.h"
@@ -23,7 +24,8 @@ enum {
     OPTION_ALPHA = 1060,
 };
 
-static const char descriptor_set_name[] = "csi.desc";
+/* Serialized google.protobuf.FileDescriptorSets, which protoc made: one for each socket. */
+static const char *const descriptor_sets[] = {"csi.desc", "control.desc"};
 
 typedef Google__Protobuf__DescriptorProto message_proto;
 typedef Google__Protobuf__FileDescriptorProto file_proto;
@@ -37,6 +39,7 @@ static const ProtobufCServiceDescriptor *const services[] = {
     &csi__v1__node__descriptor,
     &luacsi__v1__host__descriptor, /* from here on answered by the host */
     &grpc__health__v1__health__descriptor,
+    &luacsi__v1__control__descriptor, /* from here on on a socket of its own */
 };
 
 static struct {
@@ -203,21 +206,31 @@ static void add_method_options(const file_proto *file)
     }
 }
 
-static int add_options(struct err *err)
+static int add_options(const char *name, struct err *err)
 {
-    size_t size;
-    const uint8_t *data = catalog_descriptor_set(&size);
+    const struct embedded *file = embedded_find(name);
     struct arena arena;
     arena_init(&arena, SIZE_MAX);
-    const file_set *set = (const file_set *)message_unpack(
-        &google__protobuf__file_descriptor_set__descriptor, data, size, &arena);
+    const file_set *set =
+        file ? (const file_set *)message_unpack(&google__protobuf__file_descriptor_set__descriptor,
+                                                file->data, file->size, &arena)
+             : NULL;
     for (size_t f = 0; set && f < set->n_file; f++) {
         for (size_t m = 0; m < set->file[f]->n_message_type; m++)
             add_message_options(set->file[f]->message_type[m], set->file[f]->package);
         add_method_options(set->file[f]);
     }
     arena_fini(&arena);
-    return set ? 0 : err_set(err, STATUS_INTERNAL, "the embedded descriptor set does not unpack");
+    return set ? 0 : err_set(err, STATUS_INTERNAL, "the embedded %s does not unpack", name);
+}
+
+static int add_all_options(struct err *err)
+{
+    for (size_t i = 0; i < sizeof(descriptor_sets) / sizeof(descriptor_sets[0]); i++) {
+        if (add_options(descriptor_sets[i], err))
+            return -1;
+    }
+    return 0;
 }
 
 static void finish_messages(void)
@@ -237,7 +250,7 @@ int catalog_init(struct err *err)
 {
     if (catalog.ready)
         return 0;
-    if (collect_methods(err) || build_messages(err) || add_options(err))
+    if (collect_methods(err) || build_messages(err) || add_all_options(err))
         return err_prefix(err, "catalog: ");
     finish_messages();
     catalog.ready = true;
@@ -278,6 +291,18 @@ const struct method *catalog_callable(const char *name)
     return found;
 }
 
+const struct method *catalog_service(const char *name, size_t *n)
+{
+    size_t first = 0;
+    while (first < CATALOG_CALLABLE && strcmp(catalog.methods[first].service, name) != 0)
+        first++;
+    for (*n = 0; first + *n < CATALOG_CALLABLE; ++*n) {
+        if (strcmp(catalog.methods[first + *n].service, name) != 0)
+            break;
+    }
+    return *n > 0 ? &catalog.methods[first] : NULL;
+}
+
 const char *catalog_nearest_method(const char *name)
 {
     const char *slash = strrchr(name, '/');
@@ -300,11 +325,4 @@ const struct schema *catalog_message(const char *name)
     snprintf(full, sizeof(full), "csi.v1.%s", name);
     const struct schema *found = message_by_full_name(name);
     return found ? found : message_by_full_name(full);
-}
-
-const uint8_t *catalog_descriptor_set(size_t *size)
-{
-    const struct embedded *file = embedded_find(descriptor_set_name);
-    *size = file ? file->size : 0;
-    return file ? file->data : (const uint8_t *)"";
 }

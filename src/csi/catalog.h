@@ -20,7 +20,8 @@ struct method {
 enum {
     CATALOG_METHODS = 32,  /* of CSI: scripts answer these */
     CATALOG_SERVED = 34,   /* with what the host answers: luacsi.v1.Host, grpc.health.v1's Check */
-    CATALOG_CALLABLE = 35, /* with grpc.health.v1's Watch, which is a stream */
+    CATALOG_CALLABLE = 36, /* with grpc.health.v1's Watch, which is a stream, and the services that
+                              have a socket of their own */
 };
 
 /* Fills the catalog; may be called again (it does nothing then), but not from two threads at once.
@@ -39,6 +40,9 @@ const struct method *catalog_method(const char *name);
  * can be called. */
 const struct method *catalog_callable(const char *name);
 
+/* The methods of the service called name, n of them, one behind the other; NULL: there is none. */
+const struct method *catalog_service(const char *name, size_t *n);
+
 /* The nearest method name to a misspelt one, or NULL. */
 const char *catalog_nearest_method(const char *name);
 
@@ -48,8 +52,5 @@ const struct schema *catalog_message_at(size_t index);
 
 /* The message called name, with or without the package "csi.v1."; NULL: there is none. */
 const struct schema *catalog_message(const char *name);
-
-/* The serialized google.protobuf.FileDescriptorSet that protoc made of the protos. */
-const uint8_t *catalog_descriptor_set(size_t *size);
 
 #endif

@@ -1,10 +1,10 @@
-/* Walks the serialized descriptor set. The numbers are those of google/protobuf/descriptor.proto.
+/* Walks a serialized descriptor set. The numbers are those of google/protobuf/descriptor.proto.
  * No state; any thread.
  *
  * Every file of ours has a package, and none declares an extension inside a message. */
 #include "csi/descriptors.h"
 
-#include "csi/catalog.h"
+#include "base/embedded.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -77,11 +77,12 @@ static const char *behind(struct wire prefix, const char *symbol)
 
 /* ---- files ---- */
 
-void descriptors_open(struct descriptors *set)
+void descriptors_open(struct descriptors *set, const char *name)
 {
-    size_t size;
-    const uint8_t *data = catalog_descriptor_set(&size);
-    struct wire rest = {data, data + size};
+    const struct embedded *file = embedded_find(name);
+    if (!file)
+        abort(); /* only a mistake of ours */
+    struct wire rest = {file->data, file->data + file->size};
     set->n = 0;
     for (struct wire_field field; wire_next(&rest, &field);) {
         if (field.tag != tag_of(SET_FILE))

@@ -1,4 +1,4 @@
-/* The embedded descriptor set, file by file, for gRPC reflection: which file says what. It is
+/* An embedded descriptor set, file by file, for gRPC reflection: which file says what. It is
  * walked as it lies in the binary: nothing is kept, and nothing is read before somebody asks. Any
  * thread. */
 #ifndef LUACSI_CSI_DESCRIPTORS_H
@@ -18,7 +18,8 @@ struct descriptors {
     struct wire files[DESCRIPTORS_MOST];
 };
 
-void descriptors_open(struct descriptors *set);
+/* The embedded set called name, "csi.desc"; the build made it. */
+void descriptors_open(struct descriptors *set, const char *name);
 
 /* The index of the file; -1: there is none. */
 int descriptors_file(const struct descriptors *set, const char *name);

@@ -173,8 +173,10 @@ static int add_write(struct rules *rules, const char *file, uint64_t access)
 
 static int add_writes(struct rules *rules, const struct confine *confine)
 {
-    if (confine->socket[0] && add_write(rules, confine->socket, SOCKET))
-        return -1;
+    for (const char *const *socket = confine->sockets; *socket; socket++) {
+        if (*socket[0] && add_write(rules, *socket, SOCKET))
+            return -1;
+    }
     return confine->state ? add_write(rules, confine->state, WRITE) : 0;
 }
 

@@ -6,11 +6,14 @@
 
 #include "script/perms.h"
 
+enum { CONFINE_SOCKETS = 4 };
+
 /* What the process needs. */
 struct confine {
     const char *script; /* path; NULL: the built-in one */
-    const char *socket; /* absolute path of the UNIX socket that it will bind; "": none */
-    const char *state;  /* absolute path of the store's file; NULL: none */
+    /* absolute paths of the UNIX sockets that it will bind; "": none; NULL ends the list */
+    const char *sockets[CONFINE_SOCKETS + 1];
+    const char *state; /* absolute path of the store's file; NULL: none */
     const struct perms *perms;
 };
 

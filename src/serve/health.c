@@ -87,7 +87,7 @@ static void on_checked(struct probe_asker *asker, const struct probe_result *res
 {
     struct check *check = container_of(asker, struct check, asker);
     uint8_t buffer[REPLY_BYTES];
-    rpc_reply_host(check->call, pack(status_of(result), buffer));
+    host_call_reply(check->call, pack(status_of(result), buffer));
 }
 
 static void on_cancelled(struct host_call *call)
@@ -112,7 +112,7 @@ void health_check(struct health *health, struct host_call *call)
         err_set(&err, STATUS_NOT_FOUND, "unknown service \"%.100s\"", service);
     else
         err_set(&err, STATUS_RESOURCE_EXHAUSTED, "no memory for a check");
-    rpc_fail_host(call, &err);
+    host_call_fail(call, &err);
 }
 
 /* ---- Watch ---- */

@@ -10,6 +10,7 @@
 #include "io/store_saver.h"
 #include "serve/admin.h"
 #include "serve/confine.h"
+#include "serve/control.h"
 #include "serve/health.h"
 #include "serve/listener.h"
 #include "serve/metrics.h"
@@ -17,11 +18,17 @@
 #include "serve/reflection.h"
 #include "serve/scripts.h"
 #include "serve/server.h"
+#include "serve/side_server.h"
 
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+static const char descriptors[] = "csi.desc";
+
+enum { MOST_HOST_BYTES = 64 * 1024 }; /* of a request that the script does not see */
 
 /* Each part is NULL until it is there. */
 struct process {
@@ -30,6 +37,9 @@ struct process {
     struct listener *listener;
     struct loop *loop;
     struct server *server;
+    struct side_server *control_server;
+    struct control control;
+    unsigned serving; /* servers that have not ended: this one and that */
     struct iothread *io;
     struct store_saver *saver;
     struct prober *prober;
@@ -50,11 +60,44 @@ static void on_connection(void *data, int fd)
 static void on_calls_finished(void *data)
 {
     struct process *process = data;
-    loop_stop(process->loop);
+    if (--process->serving == 0)
+        loop_stop(process->loop);
 }
 
-/* SIGHUP reloads the script. Of the others the first lets calls in flight finish, the next does
- * not. */
+static void shut_down(struct process *process, int64_t grace)
+{
+    process->serving = process->server ? 1 : 0;
+    if (process->control_server)
+        process->serving++;
+    if (process->listener)
+        listener_stop(process->listener);
+    if (process->server)
+        server_shutdown(process->server, grace, on_calls_finished, process);
+    if (process->control_server)
+        side_server_shutdown(process->control_server, grace, on_calls_finished, process);
+}
+
+/* The first time it lets calls in flight finish, the next time it does not. */
+static void end(struct process *process)
+{
+    if (!process->stopping) {
+        process->stopping = true;
+        shut_down(process, process->options->grace);
+        return;
+    }
+    server_cancel_calls(process->server);
+    if (process->control_server)
+        side_server_cancel_calls(process->control_server);
+}
+
+/* luacsi.v1.Control asks for it. */
+static void on_stop(void *data)
+{
+    log_info("Stopping", log_str("by", control_service));
+    end(data);
+}
+
+/* SIGHUP reloads the script, the others end the process. */
 static void on_signal(void *data, int number)
 {
     struct process *process = data;
@@ -65,13 +108,7 @@ static void on_signal(void *data, int number)
         return;
     }
     log_info("Stopping", log_str("signal", strsignal(number)));
-    if (process->stopping) {
-        server_cancel_calls(process->server);
-        return;
-    }
-    process->stopping = true;
-    listener_stop(process->listener);
-    server_shutdown(process->server, process->options->grace, on_calls_finished, process);
+    end(process);
 }
 
 static bool ends_in_sock(const char *path)
@@ -80,22 +117,23 @@ static bool ends_in_sock(const char *path)
     return n >= 5 && strcmp(path + n - 5, ".sock") == 0;
 }
 
-/* CSI allows no other file beside the socket, and a save makes one for a moment. */
-static int check_state_path(const struct process_options *options, struct err *err)
+/* CSI allows no other file beside the socket. path: of one that what is to make; its last part may
+ * be a link, and lead elsewhere. */
+static int check_not_beside(const struct process_options *options, const char *what,
+                            const char *path, struct err *err)
 {
-    char state[PATH_MAX], socket[PATH_MAX];
+    char folder[PATH_MAX], socket[PATH_MAX];
     if (!options->endpoint->path[0])
         return 0;
-    if (path_resolve(options->state, state, err) ||
+    if (path_resolve(path, folder, err) ||
         path_resolve_folder(options->endpoint->path, socket, err))
         return -1;
-    path_to_folder(state);
+    path_to_folder(folder);
     path_to_folder(socket);
-    if (strcmp(state, socket) == 0)
+    if (strcmp(folder, socket) == 0)
         return err_set(err, STATUS_INVALID_ARGUMENT,
-                       "the state cannot be kept in %s, where the socket is: CSI allows no other "
-                       "file there",
-                       socket);
+                       "%s cannot be in %s, where the socket is: CSI allows no other file there",
+                       what, socket);
     return 0;
 }
 
@@ -104,7 +142,7 @@ static int open_state(struct process *process, struct err *err)
     const struct process_options *options = process->options;
     if (!options->state)
         return 0;
-    if (check_state_path(options, err))
+    if (check_not_beside(options, "the state", options->state, err))
         return -1;
     process->saver = store_saver_new(options->vm.store, options->state, options->state_reset, err);
     return process->saver ? 0 : -1;
@@ -112,9 +150,10 @@ static int open_state(struct process *process, struct err *err)
 
 static void confine(struct process *process)
 {
+    const struct endpoint *control = process->options->control;
     const struct confine confine = {
         .script = process->options->script,
-        .socket = process->options->endpoint->path,
+        .sockets = {process->options->endpoint->path, control ? control->path : ""},
         .state = process->saver ? store_saver_path(process->saver) : NULL,
         .perms = process->options->vm.perms,
     };
@@ -129,9 +168,9 @@ static void answer_status(const struct process *process, struct host_call *call)
     server_report(process->server, &report);
     scripts_report(process->scripts, &report);
     if (status_reply(&report, call->arena, &reply, &err))
-        rpc_fail_host(call, &err);
+        host_call_fail(call, &err);
     else
-        rpc_reply_host(call, reply);
+        host_call_reply(call, reply);
 }
 
 /* luacsi.v1.Host has one method, and so has grpc.health.v1 beside its stream. */
@@ -181,14 +220,38 @@ static int start_server(struct process *process, struct err *err)
         return err_set(err, STATUS_RESOURCE_EXHAUSTED, "no memory for the server");
     const struct server_options options = {
         .loop = process->loop,
+        .methods = catalog_methods(),
+        .n_methods = CATALOG_SERVED,
         .vm = scripts_vm(process->scripts),
         .max_in_flight = process->options->max_in_flight,
         .answer = answer_as_host,
         .data = process,
-        .streams = {reflection_v1, reflection_v1alpha, health_watch(process->health)},
+        .most_host_bytes = MOST_HOST_BYTES,
+        .streams = {reflection_v1(descriptors), reflection_v1alpha(descriptors),
+                    health_watch(process->health)},
     };
     process->server = server_new(&options, err);
     return process->server ? 0 : -1;
+}
+
+static int open_control(struct process *process, struct err *err)
+{
+    const struct endpoint *endpoint = process->options->control;
+    const struct side_server_options options = {
+        .endpoint = endpoint,
+        .mode = S_IRUSR | S_IWUSR,
+        .loop = process->loop,
+        .service = control_service,
+        .descriptors = "control.desc",
+        .most_bytes = CONTROL_MOST_BYTES,
+        .answer = control_answer,
+        .data = &process->control,
+    };
+    if (!endpoint)
+        return 0;
+    process->control = (struct control){.stop = on_stop, .data = process};
+    process->control_server = side_server_new(&options, err);
+    return process->control_server ? 0 : -1;
 }
 
 static void go_on(void *data);
@@ -210,7 +273,9 @@ static int start_scripts(struct process *process, struct err *err)
 static int start(struct process *process, struct err *err)
 {
     const struct process_options *options = process->options;
-    if (open_state(process, err))
+    if ((options->control &&
+         check_not_beside(options, "the control socket", options->control->path, err)) ||
+        open_state(process, err))
         return -1;
     confine(process);
     if (catalog_init(err) || !(process->scripts = scripts_new(&options->vm, options->script, err)))
@@ -218,13 +283,16 @@ static int start(struct process *process, struct err *err)
     iothread_block_signals();
     if (process->saver && store_saver_start(process->saver, err))
         return -1;
-    if (!(process->listener = listener_open(options->endpoint, options->mode, err)) ||
-        !(process->loop = loop_new(err)) || start_server(process, err) ||
-        !(process->io = iothread_start(process->loop, err)))
+    /* whoever sees CSI's socket may use the other one */
+    if (!(process->loop = loop_new(err)) || open_control(process, err) ||
+        !(process->listener = listener_open(options->endpoint, options->mode, err)) ||
+        start_server(process, err) || !(process->io = iothread_start(process->loop, err)))
         return -1;
     if (start_scripts(process, err) || (options->http && start_http(process, err)))
         return -1;
     iothread_on_signal(process->io, on_signal, process);
+    if (process->control_server && side_server_start(process->control_server, process->io, err))
+        return -1;
     return listener_start(process->listener, process->io, process->loop, on_connection, process,
                           err);
 }
@@ -242,10 +310,12 @@ static void stop(struct process *process)
     if (process->server)
         server_free(process->server);
     process->server = NULL;
+    side_server_close(process->control_server);
     store_saver_stop(process->saver);
     if (process->loop)
         loop_free(process->loop);
     listener_free(process->listener);
+    side_server_free(process->control_server);
     iothread_free(process->io);
     scripts_free(process->scripts);
     admin_free(process->admin);
@@ -264,10 +334,10 @@ static void go_on(void *data)
     _exit(0);
 }
 
-/* Ends a server that never served: its armed calls come back through the loop. */
-static void abandon_server(struct process *process)
+/* Ends servers that never served: their armed calls come back through the loop. */
+static void abandon_servers(struct process *process)
 {
-    server_shutdown(process->server, 0, on_calls_finished, process);
+    shut_down(process, 0);
     loop_run(process->loop);
 }
 
@@ -276,8 +346,8 @@ int process_run(const struct process_options *options, struct err *err)
     struct process process = {.options = options, .started = time(NULL)};
     int failed = start(&process, err);
     if (failed) {
-        if (process.server)
-            abandon_server(&process);
+        if (process.server || process.control_server)
+            abandon_servers(&process);
     } else {
         if (options->endpoint->path[0] && !ends_in_sock(options->endpoint->path))
             log_warning("CSI wants the socket's name to end in .sock",

@@ -12,6 +12,7 @@ struct process_options {
     const char *script;              /* path; NULL: the built-in identity */
     const struct endpoint *endpoint; /* where to listen */
     mode_t mode;                     /* of a UNIX socket */
+    const struct endpoint *control;  /* where to listen for luacsi.v1.Control; NULL: nowhere */
     int64_t grace;                   /* nanoseconds for calls in flight after SIGTERM or SIGINT */
     const char *state;    /* path of the file that keeps vm.store over a restart; NULL: none does */
     bool state_reset;     /* begin with an empty store when that file is corrupt */

@@ -189,7 +189,7 @@ static void on_received(struct stream *stream, struct bytes message)
                    "expected a ServerReflectionRequest, got garbage");
         return;
     }
-    descriptors_open(&answer.set);
+    descriptors_open(&answer.set, stream_data(stream));
     grpc__reflection__v1__server_reflection_response__init(&answer.response);
     answer.response.valid_host = request->host;
     answer.response.original_request = (request_message *)(uintptr_t)request;
@@ -199,16 +199,23 @@ static void on_received(struct stream *stream, struct bytes message)
         send_response(stream, &answer.response, &err);
 }
 
-const struct stream_method reflection_v1 = {
-    .path = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
-    .most_bytes = MOST_REQUEST,
-    .most_open = MOST_OPEN,
-    .received = on_received,
-};
+static struct stream_method reflection(const char *path, const char *set)
+{
+    return (struct stream_method){
+        .path = path,
+        .most_bytes = MOST_REQUEST,
+        .most_open = MOST_OPEN,
+        .data = (void *)(uintptr_t)set, /* on_received only reads it */
+        .received = on_received,
+    };
+}
 
-const struct stream_method reflection_v1alpha = {
-    .path = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
-    .most_bytes = MOST_REQUEST,
-    .most_open = MOST_OPEN,
-    .received = on_received,
-};
+struct stream_method reflection_v1(const char *set)
+{
+    return reflection("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", set);
+}
+
+struct stream_method reflection_v1alpha(const char *set)
+{
+    return reflection("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", set);
+}

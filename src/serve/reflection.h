@@ -1,12 +1,13 @@
 /* gRPC reflection: a tool asks the server for its services and their descriptors, and needs no
- * proto file. Answered from the embedded descriptor set. Loop thread. */
+ * proto file. Answered from an embedded descriptor set. Loop thread. */
 #ifndef LUACSI_SERVE_REFLECTION_H
 #define LUACSI_SERVE_REFLECTION_H
 
 #include "serve/stream.h"
 
-/* ServerReflectionInfo of grpc.reflection.v1 and of v1alpha: they differ in the name alone. */
-extern const struct stream_method reflection_v1;
-extern const struct stream_method reflection_v1alpha;
+/* ServerReflectionInfo of grpc.reflection.v1 and of v1alpha, which differ in the name alone. set:
+ * the embedded descriptor set of the services that share the socket, "csi.desc". */
+struct stream_method reflection_v1(const char *set);
+struct stream_method reflection_v1alpha(const char *set);
 
 #endif

@@ -20,7 +20,7 @@
 #include <string.h>
 
 enum {
-    SMALL_REQUEST_BYTES = 64 * 1024, /* an Identity request has no field at all */
+    IDENTITY_BYTES = 64 * 1024, /* an Identity request has no field at all */
     ARENA_BYTES = 64 * 1024 * 1024,
 };
 
@@ -348,6 +348,16 @@ static void run_handler(struct rpc *rpc, const struct handler *handler)
     task_start(&rpc->task);
 }
 
+static void reply_host(struct host_call *call, struct bytes reply)
+{
+    reply_bytes(container_of(call, struct rpc, host_call), reply);
+}
+
+static void fail_host(struct host_call *call, const struct err *err)
+{
+    reply_error(container_of(call, struct rpc, host_call), err->code, err->text);
+}
+
 static void answer_as_host(struct rpc *rpc, struct bytes bytes)
 {
     struct rpc_host *host = rpc->host;
@@ -362,26 +372,20 @@ static void answer_as_host(struct rpc *rpc, struct bytes bytes)
         .method = rpc->method,
         .request = request,
         .arena = &rpc->arena,
+        .reply = reply_host,
+        .fail = fail_host,
     };
     host->answer(host->data, &rpc->host_call);
     if (!rpc->replied)
         watch(rpc);
 }
 
-void rpc_reply_host(struct host_call *call, struct bytes reply)
+static size_t most_bytes(const struct rpc *rpc)
 {
-    reply_bytes(container_of(call, struct rpc, host_call), reply);
-}
-
-void rpc_fail_host(struct host_call *call, const struct err *err)
-{
-    reply_error(container_of(call, struct rpc, host_call), err->code, err->text);
-}
-
-static size_t most_bytes(const struct method *method)
-{
-    bool is_small = is_hosts(method) || strcmp(method->service, "csi.v1.Identity") == 0;
-    return is_small ? SMALL_REQUEST_BYTES : SIZE_MAX; /* gRPC core has its own limit */
+    if (is_hosts(rpc->method))
+        return rpc->host->most_host_bytes;
+    bool is_small = strcmp(rpc->method->service, "csi.v1.Identity") == 0;
+    return is_small ? IDENTITY_BYTES : SIZE_MAX; /* gRPC core has its own limit */
 }
 
 static void answer(struct rpc *rpc)
@@ -392,7 +396,7 @@ static void answer(struct rpc *rpc)
         reply_error(rpc, STATUS_RESOURCE_EXHAUSTED, "too many calls are in flight");
         return;
     }
-    if (payload_read(rpc->payload, most_bytes(rpc->method), &rpc->arena, &bytes, &err)) {
+    if (payload_read(rpc->payload, most_bytes(rpc), &rpc->arena, &bytes, &err)) {
         reply_error(rpc, err.code, err.text);
         return;
     }

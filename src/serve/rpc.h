@@ -6,32 +6,23 @@
 #include "csi/catalog.h"
 #include "script/codec.h"
 #include "script/vm.h"
+#include "serve/host_call.h"
 
 #include <grpc/grpc.h>
 #include <stdbool.h>
 
 struct metrics;
 
-/* A call of a method that is the host's own, not the script's. */
-struct host_call {
-    const struct method *method;
-    const ProtobufCMessage *request; /* of the method's type */
-    struct arena *arena;             /* of the call; the request lies in it */
-    /* For who answers later: the client is gone, there must be no answer. To be set before
-     * rpc_host's answer returns without one. */
-    void (*cancelled)(struct host_call *call);
-    void *data; /* of who answers later, for cancelled */
-};
-
 /* What calls have in common; it outlives them. */
 struct rpc_host {
     grpc_server *server;
     grpc_completion_queue *queue;
-    struct vm *vm;   /* that answers calls from now on */
+    struct vm *vm;   /* that answers calls from now on; NULL: all are the host's */
     size_t max_open; /* most calls in flight; what comes beyond is RESOURCE_EXHAUSTED */
-    /* Answers a call with rpc_reply_host or rpc_fail_host, before it returns or later. */
+    /* Answers calls of the host's own methods, whose requests have at most most_host_bytes. */
     void (*answer)(void *data, struct host_call *call);
     void *data;
+    size_t most_host_bytes;
     struct metrics *metrics; /* NULL: nobody asks for them */
     uint64_t n_calls;        /* since the start; makes the ids */
     size_t n_open;           /* calls taken and not yet answered */
@@ -47,10 +38,6 @@ static inline void rpc_host_fell(struct rpc_host *host)
     if (host->stopping)
         host->fell(host);
 }
-
-/* Answers call, and ends it. */
-void rpc_reply_host(struct host_call *call, struct bytes reply);
-void rpc_fail_host(struct host_call *call, const struct err *err);
 
 struct rpc;
 

@@ -1,4 +1,4 @@
-/* Owns the gRPC server: registers the methods, arms calls, ends in an orderly way. Loop thread. */
+/* Owns a gRPC server: registers the methods, arms calls, ends in an orderly way. Loop thread. */
 #include "serve/server.h"
 
 #include "csi/catalog.h"
@@ -62,31 +62,33 @@ static bool is_identity(const struct method *method)
     return strcmp(method->service, "csi.v1.Identity") == 0;
 }
 
-/* Registers every method with gRPC core; it must be done before the server starts. */
-static int register_methods(struct server *server, void *handles[CATALOG_SERVED], struct err *err)
+/* Registers a method with gRPC core and makes what waits for its calls. */
+static int make_calls(struct server *server, const struct method *method, struct err *err)
 {
-    const struct method *methods = catalog_methods();
-    for (int i = 0; i < CATALOG_SERVED; i++) {
-        handles[i] = grpc_server_register_method(server->host.server, methods[i].path, NULL,
-                                                 GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER, 0);
-        if (!handles[i])
-            return err_set(err, STATUS_INTERNAL, "gRPC core does not take %s", methods[i].path);
+    int n = is_identity(method) ? ARMED_IDENTITY : ARMED_OTHERS;
+    void *handle = grpc_server_register_method(server->host.server, method->path, NULL,
+                                               GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER, 0);
+    if (!handle)
+        return err_set(err, STATUS_INTERNAL, "gRPC core does not take %s", method->path);
+    for (int i = 0; i < n; i++) {
+        if (!rpc_new(&server->calls, &server->host, method, handle))
+            return err_set(err, STATUS_RESOURCE_EXHAUSTED, "no memory for the server");
     }
     return 0;
 }
 
-/* Makes what waits for calls, all of it before the server starts: from then on nothing can fail. */
-static int make_calls(struct server *server, void *handles[CATALOG_SERVED], struct err *err)
+/* All of it before the server starts: from then on nothing can fail. */
+static int make_all_calls(struct server *server, const struct server_options *options,
+                          struct err *err)
 {
-    const struct method *methods = catalog_methods();
     server->unknown = unknown_new(&server->host);
-    bool made = server->unknown != NULL;
-    for (int i = 0; i < CATALOG_SERVED && made; i++) {
-        int n = is_identity(&methods[i]) ? ARMED_IDENTITY : ARMED_OTHERS;
-        for (int k = 0; k < n && made; k++)
-            made = rpc_new(&server->calls, &server->host, &methods[i], handles[i]);
+    if (!server->unknown)
+        return err_set(err, STATUS_RESOURCE_EXHAUSTED, "no memory for the server");
+    for (size_t i = 0; i < options->n_methods; i++) {
+        if (make_calls(server, &options->methods[i], err))
+            return -1;
     }
-    return made ? 0 : err_set(err, STATUS_RESOURCE_EXHAUSTED, "no memory for the server");
+    return 0;
 }
 
 static int make_streams(struct server *server, const struct stream_method *methods, struct err *err)
@@ -115,7 +117,6 @@ static void start(struct server *server)
 
 struct server *server_new(const struct server_options *options, struct err *err)
 {
-    void *handles[CATALOG_SERVED] = {NULL};
     struct server *server = calloc(1, sizeof(*server));
     if (!server) {
         err_set(err, STATUS_RESOURCE_EXHAUSTED, "no memory for the server");
@@ -129,11 +130,11 @@ struct server *server_new(const struct server_options *options, struct err *err)
         .max_open = options->max_in_flight,
         .answer = options->answer,
         .data = options->data,
+        .most_host_bytes = options->most_host_bytes,
     };
     server->credentials = grpc_insecure_server_credentials_create();
     grpc_server_register_completion_queue(server->host.server, server->host.queue, NULL);
-    if (register_methods(server, handles, err) || make_calls(server, handles, err) ||
-        make_streams(server, options->streams, err)) {
+    if (make_all_calls(server, options, err) || make_streams(server, options->streams, err)) {
         server_free(server);
         return NULL;
     }

@@ -1,5 +1,5 @@
-/* The gRPC server: every method of CSI registered, connections added as they are accepted, calls
- * answered by the script. Loop thread. */
+/* A gRPC server: methods registered, connections added as they are accepted, calls answered by the
+ * script or by the host. One for each socket. Loop thread. */
 #ifndef LUACSI_SERVE_SERVER_H
 #define LUACSI_SERVE_SERVER_H
 
@@ -17,13 +17,15 @@ struct server;
 enum { SERVER_STREAMS = 8 };
 
 struct server_options {
-    struct loop *loop;    /* borrowed until server_free, as vm */
-    struct vm *vm;        /* that answers */
+    struct loop *loop;            /* borrowed until server_free, as vm */
+    const struct method *methods; /* what can be called, of the catalog */
+    size_t n_methods;
+    struct vm *vm;        /* that answers those of CSI; NULL when there are none */
     size_t max_in_flight; /* calls */
-    /* The methods that are the host's, not the script's: call by call, with rpc_reply_host or
-     * rpc_fail_host... */
+    /* The methods that are the host's, not the script's: call by call... */
     void (*answer)(void *data, struct host_call *call);
-    void *data; /* for answer */
+    void *data;             /* for answer */
+    size_t most_host_bytes; /* of a request to one of these */
     /* ...and as streams; a path of NULL ends the list. */
     struct stream_method streams[SERVER_STREAMS];
 };
