@@ -26,6 +26,7 @@ local COMMANDS = {
     ["--max-in-flight"] = "LUACSI_MAX_IN_FLIGHT", ["--no-watch"] = "LUACSI_NO_WATCH",
     ["--state"] = "LUACSI_STATE", ["--state-reset"] = "LUACSI_STATE_RESET",
     ["--http-endpoint"] = "LUACSI_HTTP_ENDPOINT", ["--control"] = "LUACSI_CONTROL",
+    ["--clock"] = "LUACSI_CLOCK", ["--seed"] = "LUACSI_SEED",
   },
   liveness = {
     ["--endpoint"] = "LUACSI_ENDPOINT, CSI_ENDPOINT", ["--http-endpoint"] = "LUACSI_HTTP_ENDPOINT",

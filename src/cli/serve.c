@@ -1,6 +1,7 @@
 /* luacsi serve: the flags of a serving process. */
 #include "base/log.h"
 #include "cli/address.h"
+#include "cli/clock_options.h"
 #include "cli/commands.h"
 #include "cli/log_options.h"
 #include "cli/script_options.h"
@@ -16,6 +17,7 @@ struct serve {
     unsigned socket_mode;
     int64_t grace;
     struct log_options log;
+    struct clock_options clock;
     const char *state;
     bool state_reset;
     int64_t max_in_flight;
@@ -24,7 +26,10 @@ struct serve {
     const char *control;
 };
 
-enum { OWN_OPTIONS = 9, ALL_OPTIONS = OWN_OPTIONS + LOG_OPTIONS + SCRIPT_OPTIONS };
+enum {
+    OWN_OPTIONS = 9,
+    ALL_OPTIONS = OWN_OPTIONS + LOG_OPTIONS + CLOCK_OPTIONS + SCRIPT_OPTIONS,
+};
 
 /* Who may connect can replace the script: only a UNIX socket keeps others out. */
 static int check_control(const char *text, struct err *err)
@@ -105,7 +110,8 @@ static void rows(struct serve *serve, struct option options[ALL_OPTIONS])
         .to.string = &serve->control,
     };
     log_options_rows(&serve->log, options + OWN_OPTIONS);
-    script_options_rows(&serve->script, options + OWN_OPTIONS + LOG_OPTIONS);
+    clock_options_rows(&serve->clock, options + OWN_OPTIONS + LOG_OPTIONS);
+    script_options_rows(&serve->script, options + ALL_OPTIONS - SCRIPT_OPTIONS);
 }
 
 static void log_problem(void *data, const struct vm_problem *problem)
@@ -132,6 +138,7 @@ static int serve_script(struct serve *serve, const char *script)
     struct endpoint endpoint, control;
     struct err err;
     script_options_fill(&serve->script, &options.vm);
+    clock_options_fill(&serve->clock, &options.vm);
     if (address_complete(&serve->endpoint, serve->address, true, &err) ||
         endpoint_parse(&endpoint, serve->endpoint, &err) ||
         (serve->control && endpoint_parse(&control, serve->control, &err)))
@@ -139,6 +146,7 @@ static int serve_script(struct serve *serve, const char *script)
     options.endpoint = &endpoint;
     options.control = serve->control ? &control : NULL;
     log_options_init(&serve->log);
+    clock_options_init(&serve->clock);
     if (process_run(&options, &err))
         return options_fail("serve", err.code == STATUS_UNAVAILABLE ? EXIT_USAGE : EXIT_ERROR,
                             err.text);

@@ -4,6 +4,7 @@
 
 #include "base/abseil.h"
 #include "base/log.h"
+#include "io/clock.h"
 
 #include <grpc/support/log.h>
 #include <pthread.h>
@@ -19,7 +20,8 @@ struct loop {
     struct op wake;     /* the tag of that batch */
     struct ready *turns; /* loop thread only, as timers: who waits for a turn, oldest first */
     struct ready **last_turn;
-    struct timers timers; /* loop thread only, as stopping and taken */
+    struct timers timers; /* loop thread only, as what follows */
+    struct alarms alarms; /* empty unless the clock of scripts is virtual */
     bool stopping;
     struct post *taken;   /* to be run next; outlives a thread that gets stuck in one of them */
     pthread_mutex_t lock; /* of the fields below */
@@ -81,6 +83,7 @@ struct loop *loop_new(struct err *err)
     loop->wake.fn = run_posts;
     loop->last = &loop->first;
     loop->last_turn = &loop->turns;
+    alarms_init(&loop->alarms);
     pthread_mutex_init(&loop->lock, NULL);
     return loop;
 }
@@ -106,6 +109,7 @@ void loop_free(struct loop *loop)
     grpc_completion_queue_destroy(loop->queue);
     grpc_shutdown();
     timers_fini(&loop->timers);
+    alarms_fini(&loop->alarms);
     pthread_mutex_destroy(&loop->lock);
     free(loop);
 }
@@ -127,7 +131,7 @@ static void run_timers(struct loop *loop)
 {
     int64_t now = loop_now();
     for (struct timer *timer; (timer = timers_first(&loop->timers)) && timer->at <= now;) {
-        timers_clear(&loop->timers, timer);
+        timers_clear(timer);
         timer->fn(timer);
     }
 }
@@ -162,7 +166,7 @@ void loop_unready(struct loop *loop, struct ready *ready)
 
 static gpr_timespec next_deadline(const struct loop *loop)
 {
-    if (loop->turns)
+    if (loop->turns || alarms_ready(&loop->alarms))
         return gpr_inf_past(GPR_CLOCK_MONOTONIC);
     const struct timer *first = timers_first(&loop->timers);
     return first ? gpr_time_from_nanos(first->at, GPR_CLOCK_MONOTONIC)
@@ -184,6 +188,8 @@ void loop_run(struct loop *loop)
             events = 0;
             run_turn(loop);
         }
+        if (!loop->turns && alarms_ready(&loop->alarms))
+            alarms_step(&loop->alarms);
     }
 }
 
@@ -192,9 +198,37 @@ bool loop_timer_set(struct loop *loop, struct timer *timer, int64_t delay)
     return timers_set(&loop->timers, timer, loop_now() + delay);
 }
 
+bool loop_alarm_set(struct loop *loop, struct timer *timer, int64_t delay)
+{
+    if (!clock_is_virtual())
+        return loop_timer_set(loop, timer, delay);
+    return timers_set(&loop->alarms.timers, timer, clock_now() + delay);
+}
+
 void loop_timer_clear(struct loop *loop, struct timer *timer)
 {
-    timers_clear(&loop->timers, timer);
+    (void)loop;
+    timers_clear(timer);
+}
+
+int loop_advance(struct loop *loop, struct advance *advance, struct err *err)
+{
+    return alarms_advance(&loop->alarms, advance, err);
+}
+
+void loop_advance_cancel(struct loop *loop, struct advance *advance)
+{
+    alarms_cancel(&loop->alarms, advance);
+}
+
+void loop_hold_clock(struct loop *loop)
+{
+    loop->alarms.held++;
+}
+
+void loop_release_clock(struct loop *loop)
+{
+    loop->alarms.held--;
 }
 
 void loop_stop(struct loop *loop)

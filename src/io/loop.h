@@ -4,6 +4,7 @@
 #define LUACSI_IO_LOOP_H
 
 #include "base/err.h"
+#include "io/alarms.h"
 #include "io/timer.h"
 
 #include <grpc/grpc.h>
@@ -48,15 +49,34 @@ void loop_run(struct loop *loop);
 /* Makes loop_run return after the operation in hand. Loop thread. */
 void loop_stop(struct loop *loop);
 
-/* Nanoseconds of the monotonic clock: what timers count in. Any thread. */
+/* Nanoseconds of the monotonic clock of the system: what loop_timer_set counts in. Any thread. */
 int64_t loop_now(void);
 
 /* Calls timer->fn once, delay nanoseconds from now; a timer that is set is moved. False when memory
  * is short. Loop thread. */
 bool loop_timer_set(struct loop *loop, struct timer *timer, int64_t delay);
 
-/* Does nothing when the timer is not set. Loop thread. */
+/* The same by the clock that scripts live by, see clock.h: for what a script waits for. What guards
+ * the host goes by loop_timer_set. Loop thread. */
+bool loop_alarm_set(struct loop *loop, struct timer *timer, int64_t delay);
+
+/* Does nothing when the timer is not set; whichever of the two set it. Loop thread. */
 void loop_timer_clear(struct loop *loop, struct timer *timer);
+
+/* Lets advance->by nanoseconds of the virtual clock pass: timers that come due are called in the
+ * order of their times, those set meanwhile too, and each finds the clock at its own time. The
+ * clock stands still while handlers compute or wait for the world (loop_hold_clock). Then calls
+ * advance->done, from loop_run. Orders are carried out one after the other. -1 and err as
+ * alarms_advance. Loop thread. */
+int loop_advance(struct loop *loop, struct advance *advance, struct err *err);
+
+/* Takes the order back; does nothing when it was carried out. Loop thread. */
+void loop_advance_cancel(struct loop *loop, struct advance *advance);
+
+/* From here to loop_release_clock no virtual time passes: somebody waits for what no clock knows
+ * of, a program or a peer. They come in pairs, and nest. Loop thread. */
+void loop_hold_clock(struct loop *loop);
+void loop_release_clock(struct loop *loop);
 
 /* Has ready->fn called once, after what has happened meanwhile got its turn: how long computations
  * share the thread with calls. Loop thread. */

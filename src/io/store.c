@@ -3,7 +3,7 @@
 #include "io/store.h"
 
 #include "base/text.h"
-#include "io/loop.h"
+#include "io/clock.h"
 #include "io/store_table.h"
 
 #include <math.h>
@@ -66,7 +66,7 @@ int store_check_value(const struct store_value *value, struct err *err)
 static struct store_entry *find(const struct store *store, struct store_key key)
 {
     struct store_entry *entry = store_table_find(&store->table, key);
-    return entry && !store_entry_expired(entry, loop_now()) ? entry : NULL;
+    return entry && !store_entry_expired(entry, clock_now()) ? entry : NULL;
 }
 
 static void tell(const struct store *store)
@@ -91,7 +91,7 @@ static int put(struct store *store, struct store_key key, const struct store_val
     size_t more = store_entry_bytes(key, value);
     size_t less = old ? store_entry_bytes(key, &old->value) : 0;
     if (table->n == table->n_buckets || table->bytes - less + more > STORE_BYTES) {
-        store_table_expire(table, loop_now());
+        store_table_expire(table, clock_now());
         old = store_table_find(table, key);
         less = old ? less : 0;
     }
@@ -161,7 +161,7 @@ static int copy_keys(const struct store *store, struct store_key prefix, struct 
                      struct store_key *keys, size_t *n)
 {
     const struct store_table *table = &store->table;
-    int64_t now = loop_now();
+    int64_t now = clock_now();
     *n = 0;
     for (size_t i = 0; i < table->n_buckets; i++) {
         for (const struct store_entry *entry = table->buckets[i]; entry; entry = entry->next) {
@@ -194,7 +194,7 @@ int store_set(struct store *store, struct store_key key, const struct store_valu
               int64_t ttl, struct err *err)
 {
     pthread_mutex_lock(&store->mutex);
-    int failed = set(store, key, value, ttl > 0 ? loop_now() + ttl : 0, err);
+    int failed = set(store, key, value, ttl > 0 ? clock_now() + ttl : 0, err);
     pthread_mutex_unlock(&store->mutex);
     return failed;
 }
@@ -261,7 +261,7 @@ int store_snapshot(struct store *store, struct store_entry ***entries, size_t *n
     const struct store_table *table = &store->table;
     *entries = calloc(table->n + 1, sizeof(**entries));
     *n = 0;
-    store_table_expire(&store->table, loop_now());
+    store_table_expire(&store->table, clock_now());
     for (size_t i = 0; i < table->n_buckets && *entries; i++) {
         for (struct store_entry *entry = table->buckets[i]; entry; entry = entry->next) {
             entry->refs++;

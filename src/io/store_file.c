@@ -11,7 +11,7 @@
 #include "base/file.h"
 #include "base/path.h"
 #include "base/text.h"
-#include "io/loop.h"
+#include "io/clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +20,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -31,9 +30,7 @@ enum {
 
 static double wall_clock(void)
 {
-    struct timespec ts;
-    clock_gettime(CLOCK_REALTIME, &ts);
-    return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+    return (double)clock_wall() / 1e9;
 }
 
 /* ---- reading ---- */
@@ -202,7 +199,7 @@ static json_t *value_json(const struct store_value *value)
     return NULL;
 }
 
-/* skew: seconds that the wall clock is ahead of loop_now. */
+/* skew: seconds that the wall clock is ahead of clock_now. */
 static int write_entry(FILE *file, const struct store_entry *entry, double skew)
 {
     json_t *json = json_pack("{s:s%, s:o}", "key", entry->key.text, entry->key.size, "value",
@@ -216,7 +213,7 @@ static int write_entry(FILE *file, const struct store_entry *entry, double skew)
 
 static int write_entries(FILE *file, struct store_entry *const *entries, size_t n)
 {
-    double skew = wall_clock() - (double)loop_now() / 1e9;
+    double skew = wall_clock() - (double)clock_now() / 1e9;
     fprintf(file, "{\"luacsi_store\":%d,\"entries\":[", VERSION);
     for (size_t i = 0; i < n; i++) {
         fputs(i > 0 ? ",\n" : "\n", file);

@@ -11,7 +11,7 @@
 struct store_entry {
     struct store_entry *next; /* of the same bucket; the table's own */
     size_t refs;              /* guarded by the store's mutex */
-    int64_t expires;          /* on loop_now's clock; 0: never */
+    int64_t expires;          /* as clock_now counts; 0: never */
     struct store_key key;     /* lies behind the entry */
     struct store_value value; /* so does its string */
 };
@@ -45,7 +45,7 @@ void store_table_put_take(struct store_table *table, struct store_entry *entry);
 /* False when there was none. */
 bool store_table_remove(struct store_table *table, struct store_key key);
 
-/* Drops what has expired at now, a time on loop_now's clock. */
+/* Drops what has expired at now, a time as clock_now counts. */
 void store_table_expire(struct store_table *table, int64_t now);
 
 static inline bool store_entry_expired(const struct store_entry *entry, int64_t now)

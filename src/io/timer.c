@@ -14,10 +14,15 @@ static struct timer *get(const struct timers *timers, size_t place)
     return timers->heap[place - 1];
 }
 
+static bool is_sooner(const struct timer *a, const struct timer *b)
+{
+    return a->at != b->at ? a->at < b->at : a->order < b->order;
+}
+
 static void sift_up(struct timers *timers, struct timer *timer)
 {
     size_t place = timer->place;
-    for (; place > 1 && get(timers, place / 2)->at > timer->at; place /= 2)
+    for (; place > 1 && is_sooner(timer, get(timers, place / 2)); place /= 2)
         put(timers, place, get(timers, place / 2));
     put(timers, place, timer);
 }
@@ -29,9 +34,9 @@ static void sift_down(struct timers *timers, struct timer *timer)
         size_t child = place * 2;
         if (child > timers->n)
             break;
-        if (child < timers->n && get(timers, child + 1)->at < get(timers, child)->at)
+        if (child < timers->n && is_sooner(get(timers, child + 1), get(timers, child)))
             child++;
-        if (get(timers, child)->at >= timer->at)
+        if (!is_sooner(get(timers, child), timer))
             break;
         put(timers, place, get(timers, child));
         place = child;
@@ -47,7 +52,7 @@ void timers_fini(struct timers *timers)
 
 bool timers_set(struct timers *timers, struct timer *timer, int64_t at)
 {
-    timers_clear(timers, timer);
+    timers_clear(timer);
     if (timers->n == timers->room) {
         size_t room = timers->room ? timers->room * 2 : 16;
         struct timer **heap = realloc(timers->heap, room * sizeof(struct timer *));
@@ -57,13 +62,16 @@ bool timers_set(struct timers *timers, struct timer *timer, int64_t at)
         timers->room = room;
     }
     timer->at = at;
+    timer->order = timers->set++;
+    timer->timers = timers;
     put(timers, ++timers->n, timer);
     sift_up(timers, timer);
     return true;
 }
 
-void timers_clear(struct timers *timers, struct timer *timer)
+void timers_clear(struct timer *timer)
 {
+    struct timers *timers = timer->timers;
     size_t place = timer->place;
     if (place == 0)
         return;

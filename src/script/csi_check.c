@@ -2,6 +2,7 @@
  * state with thresholds. Who reads the state never waits. */
 #include "base/log.h"
 #include "base/text.h"
+#include "io/clock.h"
 #include "script/job.h"
 #include "script/options_table.h"
 #include "script/state.h"
@@ -9,7 +10,6 @@
 #include <lauxlib.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 enum { NAME_BYTES = 64, REASON_BYTES = 512, MOST_IN_A_ROW = 1000 };
 
@@ -41,13 +41,6 @@ struct check {
     size_t failures; /* in a row */
 };
 
-static double now(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_REALTIME, &ts);
-    return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
-
 static void change(struct check *check, enum state state)
 {
     if (check->state == state)
@@ -61,7 +54,7 @@ static void change(struct check *check, enum state state)
     check->vm->n_checks_up += state == STATE_UP;
     check->vm->n_checks_up -= check->state == STATE_UP;
     check->state = state;
-    check->since = now();
+    check->since = (double)clock_wall() / 1e9;
 }
 
 static void on_done(void *data, int status, const char *message)
@@ -125,7 +118,7 @@ static int new_check(lua_State *L)
     check->rise = threshold(L, 2, "rise", 1);
     check->fall = threshold(L, 2, "fall", 3);
     check->state = initial_state(L, 2);
-    check->since = now();
+    check->since = (double)clock_wall() / 1e9;
     lua_pushvalue(L, -1);
     luaL_ref(L, LUA_REGISTRYINDEX);
     lua_insert(L, 1); /* stack: check name options fn */

@@ -147,7 +147,7 @@ static int wait_for_run(lua_State *L)
     if (!w)
         return luaL_error(L, "not enough memory");
     *w = (struct run_wait){
-        .wait = {.cancel = cancel_wait, .push = push_result},
+        .wait = {.cancel = cancel_wait, .push = push_result, .is_timed = true},
         .run = run,
         .next = run->waiting,
     };

@@ -1,4 +1,4 @@
-/* csi.sleep: a timer of the loop. Loop thread. */
+/* csi.sleep: a timer of the clock that scripts live by. Loop thread. */
 #include "io/loop.h"
 #include "script/options_table.h"
 #include "script/state.h"
@@ -36,11 +36,12 @@ static int sleep_for(lua_State *L)
     int64_t delay = options_table_seconds(L, 1, 0);
     wait_check(L, "csi.sleep");
     struct own *own = wait_new(L, sizeof(*own));
+    own->wait.is_timed = true;
     own->wait.cancel = cancel;
     own->wait.push = push;
     own->loop = vm_of(L)->options.loop;
     own->timer.fn = wake;
-    if (!loop_timer_set(own->loop, &own->timer, delay))
+    if (!loop_alarm_set(own->loop, &own->timer, delay))
         return luaL_error(L, "not enough memory");
     return wait_suspend(L, &own->wait);
 }

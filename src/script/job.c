@@ -3,6 +3,8 @@
 #include "script/job.h"
 
 #include "base/log.h"
+#include "base/random.h"
+#include "io/clock.h"
 #include "script/state.h"
 
 #include <lauxlib.h>
@@ -74,19 +76,22 @@ static void on_turn(struct ready *ready)
     vm_task_done(vm); /* for the turn */
 }
 
-/* period, up to a tenth shorter or longer, so that many drivers do not ask at once. The clock's
- * microseconds are as good as dice. */
-static int64_t jittered(int64_t period)
+/* period, up to a tenth shorter or longer, so that many drivers do not ask at once; as it is where
+ * a test says what time it is. */
+static int64_t jittered(struct vm *vm, int64_t period)
 {
-    return period - period / 10 + period / 5 / 1000 * (loop_now() / 1000 % 1000);
+    if (clock_is_virtual())
+        return period;
+    return period - period / 10 + period / 5 / 1000 * (int64_t)(random_next(&vm->random) % 1000);
 }
 
 /* The next run is set only now: there are never two at once. */
 static void rest(struct job *job)
 {
+    struct vm *vm = job->vm;
     arena_reset(&job->arena);
-    if (!job->vm->is_stopping)
-        loop_timer_set(job->vm->options.loop, &job->timer, jittered(job->options.period));
+    if (!vm->is_stopping)
+        loop_alarm_set(vm->options.loop, &job->timer, jittered(vm, job->options.period));
 }
 
 static void count_failure(struct job *job)

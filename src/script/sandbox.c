@@ -1,6 +1,7 @@
 /* What of Lua's own libraries a script gets. Left out: io, package, debug, bytecode, finalizers and
  * whatever ends or blocks the process. */
 #include "base/log.h"
+#include "io/clock.h"
 #include "script/state.h"
 
 #include <lauxlib.h>
@@ -220,11 +221,38 @@ static void open_utf8(lua_State *L)
     lua_pop(L, 1);
 }
 
+static lua_Integer seconds_now(void)
+{
+    return (lua_Integer)(clock_wall() / 1000000000);
+}
+
+/* os.time([table]), by the clock of csi.now. Upvalue 1: Lua's own. */
+static int os_time(lua_State *L)
+{
+    if (!lua_isnoneornil(L, 1))
+        return lua_tocfunction(L, lua_upvalueindex(1))(L);
+    lua_pushinteger(L, seconds_now());
+    return 1;
+}
+
+/* os.date([format [, time]]), by the clock of csi.now. Upvalue 1: Lua's own. */
+static int os_date(lua_State *L)
+{
+    lua_settop(L, 2);
+    if (lua_isnil(L, 2)) {
+        lua_pushinteger(L, seconds_now());
+        lua_replace(L, 2);
+    }
+    return lua_tocfunction(L, lua_upvalueindex(1))(L);
+}
+
 static void open_os(lua_State *L)
 {
     static const char *const wanted[] = {"clock", "date", "difftime", "time", NULL};
     luaL_requiref(L, LUA_OSLIBNAME, luaopen_os, 0);
     keep_fields(L, wanted);
+    wrap_function(L, "time", os_time);
+    wrap_function(L, "date", os_date);
     lua_setglobal(L, LUA_OSLIBNAME);
 }
 

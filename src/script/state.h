@@ -40,6 +40,8 @@ struct vm {
     size_t n_tasks;              /* started and not done */
     void (*on_idle)(void *data); /* of vm_retire, with its data; NULL before */
     void *data;
+    int64_t seed;           /* of random numbers: --seed, or one that was drawn */
+    uint64_t random;        /* state of random_next: the host's own dice */
     unsigned ticks;         /* calls of the hook and of library functions that may take long */
     unsigned closing;       /* levels of coroutine.close that are open */
     struct arena arena;     /* of the load; empty afterwards */

@@ -142,6 +142,12 @@ static void release_arena(struct task *task)
     task->held = 0;
 }
 
+/* Whether a virtual clock has to stand while the task is suspended. */
+static bool holds_clock(const struct task *task)
+{
+    return task->wait && !task->wait->is_timed;
+}
+
 /* Puts the task into the vm's list, from which the next turn, the finished wait, the end of its
  * time or a cancellation takes it. */
 static void suspend(struct task *task)
@@ -155,6 +161,8 @@ static void suspend(struct task *task)
         task->next->place = &task->next;
     vm->suspended = task;
     vm->n_suspended++;
+    if (holds_clock(task))
+        loop_hold_clock(vm->options.loop);
     if (!task->was_suspended) {
         task->was_suspended = true;
         if (task->suspended)
@@ -177,6 +185,8 @@ static void unsuspend(struct task *task)
     if (task->next)
         task->next->place = task->place;
     vm->n_suspended--;
+    if (holds_clock(task))
+        loop_release_clock(vm->options.loop);
     task->is_suspended = false;
     release_arena(task);
     loop_timer_clear(vm->options.loop, &task->timer);

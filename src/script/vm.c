@@ -1,11 +1,13 @@
 /* Owns the Lua state and what a script answers. Loop thread, from vm_new to vm_free. */
 #include "script/vm.h"
 
+#include "base/random.h"
 #include "io/guard.h"
 #include "script/job.h"
 #include "script/load.h"
 
 #include <lauxlib.h>
+#include <lualib.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,11 +20,25 @@ enum { MAIN_STACK = 16 };
 /* A script that asks for ever new modules, none of which is there, must not fill the memory. */
 enum { MOST_FILES = 1000 };
 
+/* Both random sequences of a state, Lua's and the host's, come from one number.  [-0, +0, e] */
+static void seed_random(lua_State *L)
+{
+    struct vm *vm = vm_of(L);
+    vm->seed = vm->options.seed ? *vm->options.seed : random_seed();
+    vm->random = (uint64_t)vm->seed;
+    lua_getglobal(L, LUA_MATHLIBNAME);
+    lua_getfield(L, -1, "randomseed");
+    lua_pushinteger(L, vm->seed);
+    lua_call(L, 1, 0);
+    lua_pop(L, 1);
+}
+
 /* lua_pcall's function: all that may fail for want of memory while a state is made. */
 static int open_state(lua_State *L)
 {
     budget_watch(L);
     sandbox_open(L);
+    seed_random(L);
     require_open(L);
     csi_open(L);
     require_add(L, "csi");
@@ -123,6 +139,11 @@ void vm_tell_violation(struct vm *vm, const struct method *method, const struct 
         .id = task_id(vm->running),
     };
     vm->options.problem(vm->options.data, &problem);
+}
+
+int64_t vm_seed(const struct vm *vm)
+{
+    return vm->seed;
 }
 
 void vm_start(struct vm *vm, struct loop *loop, struct iothread *io, struct guard *guard)

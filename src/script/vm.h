@@ -50,6 +50,7 @@ struct vm_options {
     const struct vm_setting *settings; /* csi.config; a later one with the same key wins */
     size_t n_settings;
     const char *nodeid;        /* csi.config.nodeid */
+    const int64_t *seed;       /* of random numbers, for each state the same; NULL: one is drawn */
     enum rules_mode rules;     /* for every reply, constants among them */
     size_t memory;             /* most bytes that Lua may hold */
     int64_t handler_wall;      /* most nanoseconds that a handler, or the load, may take */
@@ -112,6 +113,9 @@ struct vm_report {
 };
 
 struct vm_report vm_report(const struct vm *vm);
+
+/* The seed of its random numbers. */
+int64_t vm_seed(const struct vm *vm);
 
 /* From now on the calling thread, the loop thread, runs the handlers, and background work begins.
  * guard: NULL when nobody watches the thread. */

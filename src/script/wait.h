@@ -14,6 +14,7 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct iothread;
@@ -26,7 +27,9 @@ struct wait {
     void (*cancel)(struct wait *wait);
     /* Pushes what the binding returns, unless it failed; returns how many values.  [-0, +n, me] */
     int (*push)(struct lua_State *L, struct wait *wait);
-    int code; /* of wait_fail; STATUS_OK when it was not called */
+    bool is_timed; /* it ends by the clock or by another handler: a virtual clock goes on meanwhile
+                    */
+    int code;      /* of wait_fail; STATUS_OK when it was not called */
     const char *message;
 };
 

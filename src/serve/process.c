@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "csi/catalog.h"
+#include "io/clock.h"
 #include "io/iothread.h"
 #include "io/loop.h"
 #include "io/store_saver.h"
@@ -354,7 +355,8 @@ int process_run(const struct process_options *options, struct err *err)
                         log_str("endpoint", options->endpoint->text));
         log_info("Serving", log_str("endpoint", options->endpoint->text),
                  log_str("script", options->script ? options->script : "built-in"),
-                 log_int("pid", getpid()));
+                 log_int("pid", getpid()), log_int("seed", vm_seed(scripts_vm(process.scripts))),
+                 log_if("clock", clock_is_virtual() ? "virtual" : NULL));
         confine_log(&process.confined);
         loop_run(process.loop);
         log_info("Stopped");

@@ -171,7 +171,7 @@ static bool replace(struct scripts *scripts, struct vm *vm)
     }
     scripts->is_forced = false;
     scripts->reloads++;
-    log_info("Script reloaded", log_str("script", scripts->path));
+    log_info("Script reloaded", log_str("script", scripts->path), log_int("seed", vm_seed(vm)));
     warn_of_changes(before, vm);
     answer_with(scripts, vm);
     retire(scripts, retired, before);
