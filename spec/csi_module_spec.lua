@@ -98,6 +98,72 @@ local function logged(message)
   return line
 end
 
+describe("csi.pass", function()
+  setup(function()
+    server = host.serve { flags = { "--nodeid", "n1" }, script = [[
+      local csi = require "csi"
+      return {
+        Probe = function() return csi.pass end,
+        NodeGetInfo = function(request, context)
+          if context.metadata.own then
+            return { node_id = "own" }
+          end
+          csi.sleep(0)
+          return csi.pass
+        end,
+        GetPluginCapabilities = csi.pass,
+        GetPluginInfo = csi.pass,
+        CreateVolume = csi.coalesce(function() return csi.pass end),
+        DeleteVolume = function() return { volume = csi.pass } end,
+        CreateSnapshot = function() return "pass" end,
+      }]] }
+  end)
+  teardown(host.teardown)
+
+  it("leaves the answer to the default, also after a wait", function()
+    local client = server:connect()
+    assert.same({ ready = true }, client:call("Probe"))
+    for _ = 1, 3 do
+      assert.equal("n1", client:call("NodeGetInfo").node_id)
+      assert.equal("own", client:call("NodeGetInfo", {}, { metadata = { own = "1" } }).node_id)
+    end
+  end)
+
+  it("is the same as no entry where it stands in the table", function()
+    local client = server:connect()
+    assert.same({ capabilities = {} }, client:call("GetPluginCapabilities"))
+    assert.same({ n = 3, nil, "UNIMPLEMENTED", "the script has no handler for this method" },
+      table.pack(client:call("GetPluginInfo")))
+  end)
+
+  it("is UNIMPLEMENTED where there is no default", function()
+    assert.equal("UNIMPLEMENTED", select(2, server:connect():call("CreateVolume", { name = "v" })))
+  end)
+
+  it("is asked for on behalf of grpc.health, too", function()
+    local result = server:run { "call", "grpc.health.v1.Health/Check", "--json" }
+    assert.equal('{"status":"SERVING"}\n', result.stdout, result.stderr)
+  end)
+
+  it("counts as a reply only where a reply stands", function()
+    local client = server:connect()
+    assert.same({ nil, "INTERNAL", 'DeleteVolumeResponse: no field is called "volume"' },
+      { client:call("DeleteVolume", {}) })
+    assert.same({ nil, "INTERNAL", "CreateSnapshotResponse: expected table, got string \"pass\"" },
+      { client:call("CreateSnapshot", {}) })
+  end)
+
+  it("is a default to `luacsi check`", function()
+    local path = server.dir .. "/passes.lua"
+    process.write_file(path, [[
+      local csi = require "csi"
+      return { GetPluginInfo = function() return csi.pass end, Probe = function() return csi.pass end }]])
+    local result = host.run { "check", path }
+    assert.equal(0, result.code)
+    assert.matches("GetPluginInfo is missing", result.stdout .. result.stderr)
+  end)
+end)
+
 describe("csi.log", function()
   serve_for_block()
 

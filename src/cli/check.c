@@ -129,6 +129,15 @@ static void note_prepared(const struct run *run, const struct prepared *prepared
         note_status(run, prepared->status, prepared->message);
 }
 
+/* What answers where the script does not. */
+static void note_default(const struct run *run, const struct handler *handler, struct arena *arena)
+{
+    if (handler->kind == HANDLER_PREPARED)
+        note_prepared(run, handler->prepared, arena);
+    else
+        note(run, VM_WARNING, "GetPluginInfo is missing: callers cannot learn the driver's name");
+}
+
 static void run_function(const struct run *run, struct vm *vm, const struct handler *handler,
                          struct arena *arena)
 {
@@ -155,7 +164,9 @@ static void run_function(const struct run *run, struct vm *vm, const struct hand
     task_start(task);
     if (!trial.is_done)
         loop_run(trial.loop);
-    if (task->prepared)
+    if (task->passes)
+        note_default(run, vm_default(vm, run->method), arena);
+    else if (task->prepared)
         note_prepared(run, task->prepared, arena);
     else if (task->status == STATUS_OK)
         note_callers(run, task->reply.data, task->reply.size, arena);
@@ -171,17 +182,10 @@ static void run_method(struct check *check, struct vm *vm, const char *file, con
     struct arena arena;
     run.line = handler->line;
     arena_init(&arena, SIZE_MAX);
-    switch (handler->kind) {
-    case HANDLER_NONE:
-        note(&run, VM_WARNING, "GetPluginInfo is missing: callers cannot learn the driver's name");
-        break;
-    case HANDLER_PREPARED:
-        note_prepared(&run, handler->prepared, &arena);
-        break;
-    case HANDLER_FUNCTION:
+    if (handler->kind == HANDLER_FUNCTION)
         run_function(&run, vm, handler, &arena);
-        break;
-    }
+    else
+        note_default(&run, handler, &arena);
     arena_fini(&arena);
 }
 

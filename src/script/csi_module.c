@@ -34,6 +34,7 @@ int csi_open(lua_State *L)
     lua_newtable(L);
     csi_status_open(L);
     csi_reply_open(L);
+    csi_pass_open(L);
     csi_log_open(L);
     csi_files_open(L);
     csi_env_open(L);

@@ -113,6 +113,8 @@ static int finish(lua_State *L, int status, lua_KContext context)
     struct prepared *prepared = csi_reply_get(L, reply);
     if (prepared)
         take_prepared(task, prepared);
+    else if (csi_pass_is(L, reply))
+        task->passes = true;
     else if (lua_isnil(L, reply))
         take_failure(task, L, reply + 1);
     else
@@ -173,6 +175,7 @@ void handler_overran(struct task *task)
         lua_pop(L, 1);
     prepared_unref(task->prepared);
     task->prepared = NULL;
+    task->passes = false;
     task->status = STATUS_DEADLINE_EXCEEDED;
     task->message = handler_over_time(task);
 }

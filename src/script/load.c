@@ -128,11 +128,13 @@ static void drop_handler(lua_State *L, struct handler *handler)
     *handler = (struct handler){.function = LUA_NOREF};
 }
 
-/* Takes the value on top for load->entry.  [-0, +0, e] */
+/* Takes the value on top for load->entry; csi.pass is the same as no entry.  [-0, +0, e] */
 static void take_entry(struct load *load, lua_State *L)
 {
     struct handler *handler = &load->vm->handlers[load->entry->index];
     char text[160];
+    if (csi_pass_is(L, -1))
+        return;
     drop_handler(L, handler);
     handler->from_script = load->from_script;
     handler->line = locate_line(load->text, load->entry->name, "");

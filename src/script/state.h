@@ -24,6 +24,7 @@ struct vm {
     struct heap heap;
     struct vm_options options; /* a copy; what it points to is the owner's */
     struct handler handlers[CATALOG_METHODS];
+    struct handler defaults[CATALOG_METHODS]; /* what answers where the script does not */
     struct task *running;   /* whose coroutine Lua is in; NULL while the script loads */
     struct budget *budget;  /* of the task or load that Lua code runs for; NULL: none runs */
     struct budget loading;  /* of the load */
@@ -130,6 +131,7 @@ int csi_open(lua_State *L);
 /* One topic of the csi module each; they set fields of the table on top.  [-0, +0, e] */
 void csi_status_open(lua_State *L);
 void csi_reply_open(lua_State *L);
+void csi_pass_open(lua_State *L);
 void csi_log_open(lua_State *L);
 void csi_files_open(lua_State *L);
 void csi_env_open(lua_State *L);
@@ -172,6 +174,9 @@ void csi_net_check(lua_State *L, int index, const char *function, struct dial_ta
 
 /* csi_reply.c: the prepared reply at index, or NULL when something else is there.  [-0, +0, -] */
 struct prepared *csi_reply_get(lua_State *L, int index);
+
+/* csi_pass.c: whether csi.pass is at index.  [-0, +0, -] */
+bool csi_pass_is(lua_State *L, int index);
 
 /* chunk.c: compiles text as a chunk called name; pushes the function, or raises the syntax error.
  * Text only, never bytecode. A first line that begins with # is skipped.  [-0, +1, e] */

@@ -263,6 +263,7 @@ void task_start(struct task *task)
     task->message = "";
     task->reply = (struct bytes){0};
     task->prepared = NULL;
+    task->passes = false;
     if (acquire(task)) {
         task->status = STATUS_RESOURCE_EXHAUSTED;
         task->message = "no memory to run the handler";

@@ -58,6 +58,7 @@ struct task {
     const char *message;       /* of the status; empty when OK */
     struct bytes reply;        /* when OK and prepared is NULL */
     struct prepared *prepared; /* when one was returned: a reference for the owner to give back */
+    bool passes;               /* csi.pass was returned: vm_default answers, all else is empty */
 
     /* task.c's own */
     struct lua_State *co; /* NULL before start and after done */

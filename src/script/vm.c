@@ -51,6 +51,16 @@ static int no_memory(struct err *err)
     return err_set(err, STATUS_RESOURCE_EXHAUSTED, "no memory for a Lua state");
 }
 
+/* The script will replace some of them; a handler may still pass to those. All are constants. */
+static void keep_defaults(struct vm *vm)
+{
+    for (size_t i = 0; i < CATALOG_METHODS; i++) {
+        vm->defaults[i] = vm->handlers[i];
+        if (vm->defaults[i].prepared)
+            prepared_ref(vm->defaults[i].prepared);
+    }
+}
+
 static int open_vm(struct vm *vm, struct err *err)
 {
     vm->L = lua_newstate(heap_alloc, &vm->heap);
@@ -60,7 +70,10 @@ static int open_vm(struct vm *vm, struct err *err)
     lua_pushcfunction(vm->L, open_state);
     if (lua_pcall(vm->L, 0, 0, 0) != LUA_OK || !lua_checkstack(vm->L, MAIN_STACK))
         return no_memory(err);
-    return load_embedded(vm, "defaults.lua", false, err);
+    if (load_embedded(vm, "defaults.lua", false, err))
+        return -1;
+    keep_defaults(vm);
+    return 0;
 }
 
 struct vm *vm_new(const struct vm_options *options, struct err *err)
@@ -112,8 +125,10 @@ void vm_free(struct vm *vm)
     if (vm->L)
         lua_close(vm->L);
     jobs_free(vm);
-    for (size_t i = 0; i < CATALOG_METHODS; i++)
+    for (size_t i = 0; i < CATALOG_METHODS; i++) {
         prepared_unref(vm->handlers[i].prepared);
+        prepared_unref(vm->defaults[i].prepared);
+    }
     heap_fini(&vm->heap);
     arena_fini(&vm->arena);
     for (size_t i = 0; i < vm->n_files; i++)
@@ -122,6 +137,11 @@ void vm_free(struct vm *vm)
     free(vm->stats);
     free(vm->folder);
     free(vm);
+}
+
+const struct handler *vm_default(const struct vm *vm, const struct method *method)
+{
+    return &vm->defaults[method->index];
 }
 
 const struct handler *vm_handler(const struct vm *vm, const struct method *method)

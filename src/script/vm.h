@@ -124,6 +124,9 @@ void vm_start(struct vm *vm, struct loop *loop, struct iothread *io, struct guar
 /* What answers method; borrowed, valid until vm_free. */
 const struct handler *vm_handler(const struct vm *vm, const struct method *method);
 
+/* What answers method where the script leaves it out or passes: never a function. As vm_handler. */
+const struct handler *vm_default(const struct vm *vm, const struct method *method);
+
 /* A number that is another one when any of those files had another content. */
 uint64_t vm_digest(const struct vm *vm);
 

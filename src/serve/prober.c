@@ -70,7 +70,9 @@ static void on_done(struct task *task)
 {
     struct prober *prober = container_of(task, struct prober, task);
     prober->is_running = false;
-    if (task->prepared)
+    if (task->passes)
+        answer_prepared(prober, vm_default(task->vm, prober->method)->prepared);
+    else if (task->prepared)
         answer_prepared(prober, task->prepared);
     else if (task->status == STATUS_OK)
         answer_reply(prober, task->reply.data, task->reply.size);

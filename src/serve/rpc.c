@@ -307,6 +307,8 @@ static void on_task_suspended(struct task *task)
     watch(rpc);
 }
 
+static void answer_with(struct rpc *rpc, const struct handler *handler);
+
 static void on_task_done(struct task *task)
 {
     struct rpc *rpc = container_of(task, struct rpc, task);
@@ -315,7 +317,9 @@ static void on_task_done(struct task *task)
         if (!rpc->replaced)
             replace(rpc);
     }
-    if (task->prepared) {
+    if (task->passes) {
+        answer_with(rpc, vm_default(task->vm, rpc->method));
+    } else if (task->prepared) {
         reply_prepared(rpc, task->prepared);
         prepared_unref(task->prepared);
     } else if (task->status != STATUS_OK) {
@@ -356,6 +360,23 @@ static void reply_host(struct host_call *call, struct bytes reply)
 static void fail_host(struct host_call *call, const struct err *err)
 {
     reply_error(container_of(call, struct rpc, host_call), err->code, err->text);
+}
+
+static void answer_with(struct rpc *rpc, const struct handler *handler)
+{
+    switch (handler->kind) {
+    case HANDLER_NONE:
+        reply_error(rpc, STATUS_UNIMPLEMENTED,
+                    rpc->method->server_streaming ? "streaming replies are not supported yet"
+                                                  : "the script has no handler for this method");
+        break;
+    case HANDLER_PREPARED:
+        reply_prepared(rpc, handler->prepared);
+        break;
+    case HANDLER_FUNCTION:
+        run_handler(rpc, handler);
+        break;
+    }
 }
 
 static void answer_as_host(struct rpc *rpc, struct bytes bytes)
@@ -411,19 +432,7 @@ static void answer(struct rpc *rpc)
         reply_error(rpc, err.code, err.text);
         return;
     }
-    switch (handler->kind) {
-    case HANDLER_NONE:
-        reply_error(rpc, STATUS_UNIMPLEMENTED,
-                    rpc->method->server_streaming ? "streaming replies are not supported yet"
-                                                  : "the script has no handler for this method");
-        break;
-    case HANDLER_PREPARED:
-        reply_prepared(rpc, handler->prepared);
-        break;
-    case HANDLER_FUNCTION:
-        run_handler(rpc, handler);
-        break;
-    }
+    answer_with(rpc, handler);
 }
 
 static void rpc_on_accept(struct op *op, bool ok)
