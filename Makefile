@@ -5,6 +5,7 @@
 #   SANITIZE=address,undefined   an instrumented binary of its own, for test, check and demo
 #   SPEC=spec/cli_spec.lua       run only these specs
 #   JOBS=1                       one spec file at a time (as many as there are processors)
+#   AREA="wire floods"           only these areas of hostile; LONG=1: its long form, some hours
 
 VERSION  := 0.1.0
 RELEASED := 2026-11-22
@@ -24,6 +25,7 @@ PACKAGES_VALGRIND    := valgrind
 PACKAGES_DEB         := dpkg-dev
 PACKAGES_PACKAGING   := $(PACKAGES_TEST) fakeroot mandoc zsh fish luarocks systemd
 PACKAGES_BENCH       := $(PACKAGES_TEST) $(PACKAGES_VALGRIND) nghttp2-client libgrpc++-dev protobuf-compiler-grpc
+PACKAGES_HOSTILE     := $(PACKAGES_TEST) $(PACKAGES_VALGRIND)
 PACKAGES_CONFORMANCE := $(if $(shell command -v go),,golang-go) ca-certificates
 
 Q := $(if $(V),,@)
@@ -62,7 +64,7 @@ LDFLAGS  = -Wl,--gc-sections -Wl,-z,relro -Wl,-z,now $(INSTRUMENT)
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY: $(GEN_C)
-.PHONY: all run demo test check lint format valgrind conformance bench bench-scaling bench-smoke packaging manifests \
+.PHONY: all run demo test check lint format valgrind hostile conformance bench bench-scaling bench-smoke packaging manifests \
   manual install install-lua deb dist clean help
 
 include bench/peers.mk
@@ -91,6 +93,9 @@ format: build/setup-LINT ## clang-format the sources
 valgrind: build/luacsi build/luacsi.so build/setup-TEST build/setup-VALGRIND ## the specs, with the binary under valgrind
 	$(Q)LUACSI=$(abspath build/luacsi) LUACSI_WRAPPER="valgrind --quiet --error-exitcode=99 \
 	  --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite --child-silent-after-fork=yes" tools/busted $(SPEC)
+
+hostile: build/luacsi build/luacsi.so build/setup-HOSTILE ## what it withstands: areas with bar and figure (AREA=floods; LONG=1)
+	$(Q)ulimit -n $$(ulimit -Hn); lua5.4 spec/hostile/main.lua $(AREA)
 
 conformance: build/luacsi build/luacsi.so build/setup-CONFORMANCE ## csi-sanity, grpcurl and grpc-health-probe against the examples
 	$(Q)tools/conformance

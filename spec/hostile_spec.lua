@@ -9,6 +9,7 @@
 
 local host = require "spec.support.host"
 local process = require "spec.support.process"
+local usage = require "spec.support.usage"
 local wait = require "spec.support.wait"
 
 local FOLDER = "examples/hostile/"
@@ -57,14 +58,6 @@ local function read_script(name)
   end
   assert(script.load or #script.calls > 0, name .. ": nothing is expected")
   return script
-end
-
-local function status_kb(pid, field)
-  return tonumber(process.read_file(("/proc/%d/status"):format(pid)):match(field .. ":%s*(%d+) kB"))
-end
-
-local function descriptors(pid)
-  return #host.files_in(("/proc/%d/fd"):format(pid))
 end
 
 -- The last of the flags counts.
@@ -117,7 +110,7 @@ local function served(script)
   local client, pid = server:connect(), server.process.pid
   local function ask() ask_beside(client) end
   ask()
-  local memory, open = status_kb(pid, "VmRSS"), descriptors(pid)
+  local memory, open = usage.memory_kb(pid), usage.descriptors(pid)
   for _, call in ipairs(script.calls) do
     local code, message = call_beside(server, call.method, ask)
     assert.equal(call.code, code, message)
@@ -127,12 +120,12 @@ local function served(script)
   good_calls(client)
   local given_up = select(2, server:log():gsub("stuck inside one C function", ""))
   assert.equal(tonumber(script.stuck), given_up, "threads given up")
-  assert(wait.for_(function() return descriptors(pid) == open end),
-    ("%d open descriptors before, %d after"):format(open, descriptors(pid)))
+  assert(wait.for_(function() return usage.descriptors(pid) == open end),
+    ("%d open descriptors before, %d after"):format(open, usage.descriptors(pid)))
   if not SLOW then
     -- Twice: malloc keeps what large blocks were in, and what small ones were in.
     local most = memory + 2 * memory_kb(script) + SLACK_KB
-    local now = status_kb(pid, "VmRSS")
+    local now = usage.memory_kb(pid)
     assert(now <= most, ("%d KiB before, %d KiB after"):format(memory, now))
   end
   server:stop()
@@ -161,7 +154,7 @@ describe("a hostile script, again and again,", function()
     local client, after = server:connect(), {}
     for i = 1, 6 do
       client:call("Probe", {}, { timeout = 60 })
-      after[i] = status_kb(server.process.pid, "VmRSS")
+      after[i] = usage.memory_kb(server.process.pid)
     end
     good_calls(client)
     assert(SLOW or after[6] <= after[4] + SLACK_KB / 2, table.concat(after, " ") .. " KiB")

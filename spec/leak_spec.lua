@@ -6,6 +6,7 @@ local host = require "spec.support.host"
 local http2 = require "spec.support.http2"
 local luacsi = require "luacsi"
 local process = require "spec.support.process"
+local usage = require "spec.support.usage"
 local wait = require "spec.support.wait"
 
 local INSTRUMENTED = os.getenv("LUACSI_WRAPPER")
@@ -101,22 +102,14 @@ local function kinds(server, raw)
   }
 end
 
-local function memory_kb(server)
-  local status = process.read_file(("/proc/%d/status"):format(server.process.pid))
-  return tonumber(status:match("VmRSS:%s*(%d+) kB"))
-end
-
-local function descriptors(server)
-  return #host.files_in(("/proc/%d/fd"):format(server.process.pid))
-end
-
 describe("a server after many calls", function()
   after_each(host.teardown)
 
   it("has no more memory and file descriptors than after a few", function()
     local server = host.serve { script = SCRIPT, flags = { "--no-watch" } }
+    local pid = server.process.pid
     assert.equal(0, server:run({ "probe" }).code) -- it listens before all of it is there
-    local before = descriptors(server)
+    local before = usage.descriptors(pid)
     local raw, acts = {}, {}
     for _, act in pairs(kinds(server, raw)) do
       acts[#acts + 1] = act
@@ -131,13 +124,13 @@ describe("a server after many calls", function()
         connection:close()
       end
       server:disconnect()
-      assert(wait.for_(function() return descriptors(server) <= before end), "descriptors are left open")
+      assert(wait.for_(function() return usage.descriptors(pid) <= before end), "descriptors are left open")
     end
 
     make(WARM_UP)
-    local memory = memory_kb(server)
+    local memory = usage.memory_kb(pid)
     make(CALLS)
-    local grown = memory_kb(server) - memory
+    local grown = usage.memory_kb(pid) - memory
     assert(INSTRUMENTED or grown < TOLERANCE_KB, ("%d kB more than %d kB"):format(grown, memory))
     hang_up()
   end)

@@ -4,7 +4,7 @@
 -- there were all remembered. JSON takes 50 times its size while it is read, in memory that is not Lua's.
 
 local host = require "spec.support.host"
-local process = require "spec.support.process"
+local usage = require "spec.support.usage"
 
 -- A sanitizer or valgrind has memory of its own.
 local CANNOT_TELL = (os.getenv("LUACSI") or ""):find("luacsi%-") or os.getenv("LUACSI_WRAPPER")
@@ -27,16 +27,12 @@ local function growth(n, probe)
     flags = { "--memory", "8MB", "--validate", "off", "--handler-cpu", "10s", "--handler-timeout", "60s" },
   }
   local client = server:connect()
-  local function resident()
-    local text = process.read_file(("/proc/%d/status"):format(server.process.pid))
-    return tonumber(text:match("VmRSS:%s*(%d+)"))
-  end
   client:call("GetPluginInfo")
-  local before = resident()
+  local before = usage.memory_kb(server.process.pid)
   for _ = 1, n do
     client:call("Probe", {}, { timeout = 60 })
   end
-  return CANNOT_TELL and 0 or resident() - before
+  return CANNOT_TELL and 0 or usage.memory_kb(server.process.pid) - before
 end
 
 local function assert_within(times, kb)
