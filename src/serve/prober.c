@@ -10,11 +10,16 @@
 
 static const int64_t most_wall = 3000000000; /* what livenessprobe waits */
 
+/* One run. On its own in memory: a thread that was given up inside it may still write into it. */
+struct run {
+    struct prober *prober;
+    struct arena arena;
+    struct task task;
+};
+
 struct prober {
     const struct scripts *scripts;
     const struct method *method;
-    struct arena arena;
-    struct task task;
     bool is_running;
     struct probe_asker *askers; /* who waits for the run */
 };
@@ -30,18 +35,25 @@ static void answer(struct prober *prober, const struct probe_result *result)
     }
 }
 
+static void answer_error(struct prober *prober, int status, const char *message)
+{
+    answer(prober, &(struct probe_result){.status = status, .message = message});
+}
+
 /* The reply's bytes to what they say. */
 static void answer_reply(struct prober *prober, const uint8_t *data, size_t size)
 {
+    struct arena arena;
+    arena_init(&arena, SIZE_MAX);
     const Csi__V1__ProbeResponse *reply = (const Csi__V1__ProbeResponse *)message_unpack(
-        prober->method->response->pb, data, size, &prober->arena);
-    struct probe_result result = {.status = STATUS_OK, .message = ""};
+        prober->method->response->pb, data, size, &arena);
     if (reply)
-        result.ready = !reply->ready || reply->ready->value;
+        answer(prober, &(struct probe_result){.status = STATUS_OK,
+                                              .message = "",
+                                              .ready = !reply->ready || reply->ready->value});
     else
-        result =
-            (struct probe_result){.status = STATUS_INTERNAL, .message = "Probe's reply is garbage"};
-    answer(prober, &result);
+        answer_error(prober, STATUS_INTERNAL, "Probe's reply is garbage");
+    arena_fini(&arena);
 }
 
 static void answer_prepared(struct prober *prober, const struct prepared *prepared)
@@ -50,8 +62,7 @@ static void answer_prepared(struct prober *prober, const struct prepared *prepar
         answer_reply(prober, GRPC_SLICE_START_PTR(prepared->bytes),
                      GRPC_SLICE_LENGTH(prepared->bytes));
     else
-        answer(prober,
-               &(struct probe_result){.status = prepared->status, .message = prepared->message});
+        answer_error(prober, prepared->status, prepared->message);
 }
 
 static void fill_context(struct task *task, struct task_context *context)
@@ -68,7 +79,8 @@ static const char *id_of_task(struct task *task)
 
 static void on_done(struct task *task)
 {
-    struct prober *prober = container_of(task, struct prober, task);
+    struct run *run = container_of(task, struct run, task);
+    struct prober *prober = run->prober;
     prober->is_running = false;
     if (task->passes)
         answer_prepared(prober, vm_default(task->vm, prober->method)->prepared);
@@ -77,12 +89,12 @@ static void on_done(struct task *task)
     else if (task->status == STATUS_OK)
         answer_reply(prober, task->reply.data, task->reply.size);
     else
-        answer(prober, &(struct probe_result){.status = task->status, .message = task->message});
+        answer_error(prober, task->status, task->message);
     prepared_unref(task->prepared);
     if (task->is_abandoned)
-        arena_init(&prober->arena, SIZE_MAX); /* a lost thread may still write into the old one */
-    else
-        arena_reset(&prober->arena);
+        return;
+    arena_fini(&run->arena);
+    free(run);
 }
 
 struct prober *prober_new(const struct scripts *scripts)
@@ -92,33 +104,37 @@ struct prober *prober_new(const struct scripts *scripts)
         return NULL;
     prober->scripts = scripts;
     prober->method = catalog_method("Probe");
-    arena_init(&prober->arena, SIZE_MAX);
     return prober;
 }
 
-static void run(struct prober *prober, struct vm *vm, const struct handler *handler)
+static struct run *run_new(struct prober *prober, struct vm *vm, const struct handler *handler)
 {
-    prober->task = (struct task){
+    struct run *run = calloc(1, sizeof(*run));
+    if (!run)
+        return NULL;
+    run->prober = prober;
+    arena_init(&run->arena, SIZE_MAX);
+    run->task = (struct task){
         .vm = vm,
         .method = prober->method,
         .name = prober->method->name,
         .function = handler->function,
         .wants_request = handler->wants_request,
         .wants_context = handler->wants_context,
-        .request = message_unpack(prober->method->request->pb, NULL, 0, &prober->arena),
-        .arena = &prober->arena,
+        .request = message_unpack(prober->method->request->pb, NULL, 0, &run->arena),
+        .arena = &run->arena,
         .budget = vm_budget(vm),
         .id = id_of_task,
         .context = fill_context,
         .done = on_done,
     };
-    if (prober->task.budget.wall > most_wall)
-        prober->task.budget.wall = most_wall;
-    prober->is_running = true;
-    if (prober->task.request)
-        task_start(&prober->task);
-    else
-        on_done(&prober->task);
+    if (run->task.budget.wall > most_wall)
+        run->task.budget.wall = most_wall;
+    if (run->task.request)
+        return run;
+    arena_fini(&run->arena);
+    free(run);
+    return NULL;
 }
 
 void prober_ask(struct prober *prober, struct probe_asker *asker)
@@ -129,12 +145,16 @@ void prober_ask(struct prober *prober, struct probe_asker *asker)
     prober->askers = asker;
     if (prober->is_running)
         return;
-    if (handler->kind == HANDLER_FUNCTION) {
-        run(prober, vm, handler);
-    } else {
+    if (handler->kind != HANDLER_FUNCTION) {
         answer_prepared(prober, handler->prepared); /* Probe has a default: there is one */
-        arena_reset(&prober->arena);
+        return;
     }
+    struct run *run = run_new(prober, vm, handler);
+    prober->is_running = run != NULL;
+    if (run)
+        task_start(&run->task);
+    else
+        answer_error(prober, STATUS_RESOURCE_EXHAUSTED, "no memory to run Probe");
 }
 
 void prober_forget(struct prober *prober, const struct probe_asker *asker)
@@ -147,8 +167,5 @@ void prober_forget(struct prober *prober, const struct probe_asker *asker)
 
 void prober_free(struct prober *prober)
 {
-    if (!prober)
-        return;
-    arena_fini(&prober->arena);
     free(prober);
 }
