@@ -10,7 +10,7 @@ local usage = require "spec.support.usage"
 local wait = require "spec.support.wait"
 
 local INSTRUMENTED = os.getenv("LUACSI_WRAPPER")
-  or process.read_file(os.getenv("LUACSI") or "build/luacsi"):find("__asan_init", 1, true)
+  or process.read_file(os.getenv("LUACSI") or "build/luacsi"):find("__[at]san_init")
 local WARM_UP = INSTRUMENTED and 200 or 2000
 local CALLS = INSTRUMENTED and 1000 or 20000
 local TOLERANCE_KB = 1024

@@ -7,8 +7,8 @@ local log = require "spec.support.log"
 
 local server
 
-local function serve_for_block()
-  setup(function() server = eval.serve() end)
+local function serve_for_block(flags)
+  setup(function() server = eval.serve { flags = flags } end)
   teardown(host.teardown)
 end
 
@@ -357,7 +357,7 @@ describe("a handler and coroutines", function()
 end)
 
 describe("a handler that uses up", function()
-  serve_for_block()
+  serve_for_block { "--handler-cpu=30s", "--handler-timeout=60s" } -- what is used up here is not time
 
   it("the stack", function()
     fails("local function f(a, b, c) local d = f(a, b, c) return d end return f(1, 2, 3)", ".*stack overflow")

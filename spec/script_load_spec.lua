@@ -119,8 +119,10 @@ describe("a script that does not run", function()
   end)
 
   it("may use up its memory", function()
-    refused_script("local t = {} while true do t[#t + 1] = ('x'):rep(1 << 20) end",
-      { 0, "not enough memory" })
+    local path = folder.make {
+      ["script.lua"] = "local t = {} while true do t[#t + 1] = ('x'):rep(1 << 20) end",
+    } .. "/script.lua"
+    refused(path, { { 0, "not enough memory" } }, { "--handler-cpu=30s", "--handler-timeout=60s" })
   end)
 
   it("may yield", function()
