@@ -120,7 +120,7 @@ local function served(script)
   good_calls(client)
   local given_up = select(2, server:log():gsub("stuck inside one C function", ""))
   assert.equal(tonumber(script.stuck), given_up, "threads given up")
-  assert(wait.for_(function() return usage.descriptors(pid) == open end),
+  assert(wait.for_(function() return usage.descriptors(pid) <= open end),
     ("%d open descriptors before, %d after"):format(open, usage.descriptors(pid)))
   if not SLOW then
     -- Twice: malloc keeps what large blocks were in, and what small ones were in.
