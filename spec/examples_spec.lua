@@ -127,6 +127,77 @@ example("readiness-file", function(serve)
   end)
 end)
 
+-- What calls of CreateVolume show: the id, or the code.
+local function create(connection, name)
+  local reply, code = connection:call("CreateVolume", { name = name })
+  return reply and reply.volume.volume_id or code
+end
+
+example("fail-in-order", function(serve)
+  it("fails twice with DEADLINE_EXCEEDED, then once with ABORTED, then succeeds", function()
+    local connection = serve():connect()
+    local seen = {}
+    for i = 1, 5 do
+      seen[i] = create(connection, "v")
+    end
+    assert.same({ "DEADLINE_EXCEEDED", "DEADLINE_EXCEEDED", "ABORTED", "vol-1", "vol-1" }, seen)
+  end)
+end)
+
+example("broken-connections", function(serve)
+  it("cuts the connection of the first CreateVolume", function()
+    local server = serve()
+    assert.equal("UNAVAILABLE", create(server:connect(), "v"))
+    assert.equal("vol-1", create(server:connect(), "v"))
+  end)
+
+  it("takes the socket away at the first DeleteVolume", function()
+    local server = serve "away=0.1"
+    assert.equal("UNAVAILABLE", select(2, server:connect():call("DeleteVolume")))
+    server:wait_log '"Socket is back"'
+    assert.same({}, server:connect():call("DeleteVolume"))
+  end)
+
+  it("never answers NodeGetInfo", function()
+    local _, code = serve():connect():call("NodeGetInfo", {}, { timeout = 0.1 })
+    assert.equal("DEADLINE_EXCEEDED", code)
+  end)
+end)
+
+example("slow-and-flaky", function(serve)
+  it("fails now and then, the same way each time under a seed", function()
+    local function run()
+      local connection, seen = serve("--seed=1"):connect(), {}
+      for i = 1, 12 do
+        seen[i] = create(connection, "v")
+      end
+      return table.concat(seen, " ")
+    end
+    local first = run()
+    assert.matches("UNAVAILABLE", first)
+    assert.matches("id%-of%-v", first)
+    assert.equal(first, run())
+  end)
+
+  it("is slow for one name, and has one volume to delete", function()
+    local connection = serve "--nodeid=n1":connect()
+    assert.equal("id-of-large", create(connection, "large"))
+    assert.same({ "NOT_FOUND", "no such volume on n1" },
+      { select(2, connection:call("DeleteVolume", { volume_id = "v" })) })
+    assert.same({}, connection:call("DeleteVolume", { volume_id = "kept" }))
+  end)
+end)
+
+example("out-of-spec", function(serve)
+  it("breaks the rules", function()
+    local connection = serve():connect()
+    assert.equal("-not a name-", connection:call("GetPluginInfo").name)
+    assert.equal("\255\255\255", connection:raw("/csi.v1.Node/NodeGetInfo", ""))
+    assert.same({ "RESOURCE_EXHAUSTED", "the quota is used up" },
+      { select(2, connection:call("CreateVolume")) })
+  end)
+end)
+
 describe("the examples", function()
   after_each(host.teardown)
 

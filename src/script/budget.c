@@ -13,7 +13,8 @@ enum {
 };
 
 static const int64_t slice_length = 5000000; /* after which other calls get their turn */
-static const int64_t slow = 1000000;         /* what should not go by between two looks */
+static const int64_t for_ever = INT64_MAX / 2;
+static const int64_t slow = 1000000; /* what should not go by between two looks */
 
 static int64_t clock_ns(clockid_t clock)
 {
@@ -135,4 +136,15 @@ int64_t budget_wall_left(struct budget *budget)
     if (budget->started == 0)
         budget->started = now;
     return budget->started + budget->wall - now;
+}
+
+void budget_rest(struct budget *budget)
+{
+    budget->kept = budget_wall_left(budget);
+    budget->wall = for_ever;
+}
+
+void budget_go_on(struct budget *budget)
+{
+    budget->wall = clock_ns(CLOCK_MONOTONIC) - budget->started + budget->kept;
 }

@@ -16,6 +16,7 @@ struct budget {
     int64_t wall;          /* may pass from started on, waiting included */
     int64_t cpu;           /* may be computed */
     int64_t started;       /* monotonic clock; 0: nobody has looked yet */
+    int64_t kept;          /* of wall, while it rests */
     int64_t cpu_used;      /* by the slices before this one */
     int64_t slice_started; /* monotonic clock; 0: nobody has looked during this slice */
     int64_t
@@ -43,6 +44,10 @@ void budget_look_now(struct lua_State *L);
  * when the limit was hit. To find out that memory is short takes a full collection of garbage, so
  * that the clock is looked at, too.  [-0, +0, e] */
 void budget_caught(struct lua_State *L, int status);
+
+/* The wall clock stops, until budget_go_on: the code waits on purpose. */
+void budget_rest(struct budget *budget);
+void budget_go_on(struct budget *budget);
 
 /* Nanoseconds of wall clock that are left; starts the budget when nobody has looked yet. */
 int64_t budget_wall_left(struct budget *budget);

@@ -34,19 +34,8 @@ static void warn(void *data, const struct err *err)
     vm_tell_violation(origin->vm, origin->method, err);
 }
 
-/* csi.reply(method, table): the reply of that RPC, checked and encoded now. method: the name of an
- * RPC of CSI. table: what its handler would return. Raises where the handler's call would have
- * failed. */
-static int reply(lua_State *L)
+int csi_reply_make(lua_State *L, int index, const struct method *method, struct err *err)
 {
-    size_t n;
-    const char *name = luaL_checklstring(L, 1, &n);
-    luaL_checktype(L, 2, LUA_TTABLE);
-    lua_settop(L, 2);
-    budget_look(L);
-    const struct method *method = strlen(name) == n ? catalog_method(name) : NULL;
-    if (!method)
-        return luaL_argerror(L, 1, "expected the name of a CSI method");
     struct vm *vm = vm_of(L);
     struct codec_options options = {
         .arena = vm_arena(vm),
@@ -54,18 +43,36 @@ static int reply(lua_State *L)
         .warn = warn,
         .data = &(struct origin){.vm = vm, .method = method},
     };
+    index = lua_absindex(L, index);
     struct box *box = lua_newuserdatauv(L, sizeof(*box), 0);
     *box = (struct box){0};
     luaL_setmetatable(L, type_name);
     struct bytes bytes;
-    struct err err;
-    if (codec_pull(L, 2, method->response, &options, &bytes, &err))
-        return err.code == STATUS_INTERNAL ? luaL_error(L, "%s", err.text)
-                                           : csi_status_raise(L, err.code, err.text);
+    if (codec_pull(L, index, method->response, &options, &bytes, err))
+        return -1;
     if (!vm_charge(vm, bytes.size) || !(box->prepared = prepared_new(method->response, bytes)))
-        return csi_status_raise(L, STATUS_RESOURCE_EXHAUSTED, "csi.reply: no memory for it");
+        return err_set(err, STATUS_RESOURCE_EXHAUSTED, "csi.reply: no memory for it");
     box->size = bytes.size;
-    return 1;
+    return 0;
+}
+
+/* csi.reply(method, table): the reply of that RPC, checked and encoded now. method: the name of an
+ * RPC of CSI. table: what its handler would return. Raises where the handler's call would have
+ * failed. */
+static int reply(lua_State *L)
+{
+    size_t n;
+    struct err err;
+    const char *name = luaL_checklstring(L, 1, &n);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    budget_look(L);
+    const struct method *method = strlen(name) == n ? catalog_method(name) : NULL;
+    if (!method)
+        return luaL_argerror(L, 1, "expected the name of a CSI method");
+    if (csi_reply_make(L, 2, method, &err) == 0)
+        return 1;
+    return err.code == STATUS_INTERNAL ? luaL_error(L, "%s", err.text)
+                                       : csi_status_raise(L, err.code, err.text);
 }
 
 static int box_free(lua_State *L)

@@ -3,6 +3,7 @@
 #include "script/handler.h"
 
 #include "base/log.h"
+#include "script/csi_fault.h"
 #include "script/state.h"
 
 #include <lauxlib.h>
@@ -117,6 +118,8 @@ static int finish(lua_State *L, int status, lua_KContext context)
         task->passes = true;
     else if (lua_isnil(L, reply))
         take_failure(task, L, reply + 1);
+    else if (!lua_istable(L, reply) && csi_fault_is(L, reply))
+        return csi_fault_take(L, task, reply);
     else
         take_table(task, L, reply);
     return 0;
@@ -176,6 +179,8 @@ void handler_overran(struct task *task)
     prepared_unref(task->prepared);
     task->prepared = NULL;
     task->passes = false;
+    task->details = (struct bytes){0};
+    task->cut = TASK_CUT_NONE;
     task->status = STATUS_DEADLINE_EXCEEDED;
     task->message = handler_over_time(task);
 }

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "script/codec.h"
+#include "script/csi_fault.h"
 #include "script/locate.h"
 
 #include <lauxlib.h>
@@ -120,6 +121,21 @@ static void take_constant(struct load *load, lua_State *L, struct handler *handl
     handler->prepared = prepared;
 }
 
+/* Takes the fault on top, or the function that perhaps is one.  [-0, +0, e] */
+static void take_fault(struct load *load, lua_State *L, struct handler *handler)
+{
+    if (!csi_fault_bind(L, load->entry)) {
+        tell_entry(load, VM_ERROR, lua_tostring(L, -1));
+        lua_pop(L, 1);
+        return;
+    }
+    lua_pushvalue(L, -1);
+    if (!lua_isfunction(L, -1))
+        csi_fault_to_handler(L);
+    take_function(load, L, handler);
+    lua_pop(L, 1);
+}
+
 /* Gives back what answered before: a default that the script replaces. */
 static void drop_handler(lua_State *L, struct handler *handler)
 {
@@ -141,8 +157,8 @@ static void take_entry(struct load *load, lua_State *L)
     if (load->entry->server_streaming) {
         tell_entry(load, VM_WARNING,
                    "streaming replies are not supported yet: answered UNIMPLEMENTED");
-    } else if (lua_isfunction(L, -1)) {
-        take_function(load, L, handler);
+    } else if (lua_isfunction(L, -1) || csi_fault_is(L, -1)) {
+        take_fault(load, L, handler);
     } else if (lua_istable(L, -1) || csi_reply_get(L, -1)) {
         take_constant(load, L, handler);
     } else {

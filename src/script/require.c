@@ -2,6 +2,7 @@
  * and Lua text files beside the script ("a.b" is a/b.lua). Each is run once for a state. */
 #include "base/embedded.h"
 #include "base/file.h"
+#include "script/csi_fault.h"
 #include "script/state.h"
 
 #include <ctype.h>
@@ -80,16 +81,31 @@ static void load_beside(lua_State *L, const char *module, const char *file)
     chunk_load(L, text, size, lua_pushfstring(L, "@%s", path));
 }
 
+/* Pushes what a module of ours gets as its second argument, the half of it that is C; nil where
+ * there is none.  [-0, +1, e] */
+static void push_half(lua_State *L, const char *file)
+{
+    if (strcmp(file, "csi/fault.lua") != 0) {
+        lua_pushnil(L);
+        return;
+    }
+    lua_newtable(L);
+    csi_fault_open(L);
+}
+
 /* lua_pcall's function: runs the module whose name is the argument, returns what it is. */
 static int run_module(lua_State *L)
 {
     const char *module = lua_tostring(L, 1);
     char file[NAME_BYTES + 8];
     file_name(module, file, sizeof(file));
-    if (!load_embedded(L, file))
+    bool is_ours = load_embedded(L, file);
+    if (!is_ours)
         load_beside(L, module, file);
     lua_pushvalue(L, 1);
-    lua_call(L, 1, 1);
+    if (is_ours)
+        push_half(L, file);
+    lua_call(L, is_ours ? 2 : 1, 1);
     if (lua_isnil(L, -1)) {
         lua_pop(L, 1);
         lua_pushboolean(L, 1);

@@ -178,6 +178,10 @@ struct prepared *csi_reply_get(lua_State *L, int index);
 /* csi_pass.c: whether csi.pass is at index.  [-0, +0, -] */
 bool csi_pass_is(lua_State *L, int index);
 
+/* csi_reply.c: pushes the table at index as a prepared reply of method; -1 and err when it does not
+ * convert.  [-0, +1, me] */
+int csi_reply_make(lua_State *L, int index, const struct method *method, struct err *err);
+
 /* chunk.c: compiles text as a chunk called name; pushes the function, or raises the syntax error.
  * Text only, never bytecode. A first line that begins with # is skipped.  [-0, +1, e] */
 void chunk_load(lua_State *L, const char *text, size_t size, const char *name);

@@ -264,6 +264,8 @@ void task_start(struct task *task)
     task->reply = (struct bytes){0};
     task->prepared = NULL;
     task->passes = false;
+    task->details = (struct bytes){0};
+    task->cut = TASK_CUT_NONE;
     if (acquire(task)) {
         task->status = STATUS_RESOURCE_EXHAUSTED;
         task->message = "no memory to run the handler";

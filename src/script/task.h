@@ -32,6 +32,9 @@ struct task_context {
 /* Coroutines of the script's own that a handler may be inside of when it waits. */
 enum { TASK_DEPTH = 16 };
 
+/* What a handler wants to be cut off instead of an answer. */
+enum task_cut { TASK_CUT_NONE, TASK_CUT_CONNECTION, TASK_CUT_SOCKET };
+
 struct task {
     /* set by the owner before task_start */
     struct vm *vm;
@@ -41,6 +44,7 @@ struct task {
     int function;                /* registry reference of what to run */
     bool wants_request;          /* as in struct handler */
     bool wants_context;
+    bool has_caller; /* who says how long it waits: a fault may go beyond budget.wall */
     const ProtobufCMessage *request; /* lies in arena */
     struct arena *arena;  /* of the call: the reply and the message of an error lie in it */
     struct budget budget; /* wall and cpu; all else zero */
@@ -59,6 +63,9 @@ struct task {
     struct bytes reply;        /* when OK and prepared is NULL */
     struct prepared *prepared; /* when one was returned: a reference for the owner to give back */
     bool passes;               /* csi.pass was returned: vm_default answers, all else is empty */
+    struct bytes details;      /* of a status that has some: a google.rpc.Status, serialized */
+    enum task_cut cut;         /* what the owner is asked to cut off before it sends the status */
+    int64_t cut_for;           /* for how many nanoseconds */
 
     /* task.c's own */
     struct lua_State *co; /* NULL before start and after done */

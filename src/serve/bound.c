@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -195,6 +196,34 @@ int bound_open(struct bound *bound, const struct endpoint *endpoint, mode_t mode
         bound->fd = -1;
     }
     return result;
+}
+
+/* An address of any family that a socket may be bound to. */
+union address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+    struct sockaddr_un un;
+};
+
+/* Of TCP the port says it: a socket of all addresses of the host has connections of one. */
+bool bound_accepted(const struct bound *bound, int fd)
+{
+    union address ours, its;
+    socklen_t size = sizeof(its);
+    memset(&its, 0, sizeof(its));
+    memcpy(&ours, &bound->endpoint.address, sizeof(ours));
+    if (fd == bound->fd || getsockname(fd, &its.any, &size) != 0 ||
+        ours.any.sa_family != its.any.sa_family)
+        return false;
+    switch (ours.any.sa_family) {
+    case AF_INET:
+        return ours.v4.sin_port == its.v4.sin_port;
+    case AF_INET6:
+        return ours.v6.sin6_port == its.v6.sin6_port;
+    default:
+        return strcmp(ours.un.sun_path, its.un.sun_path) == 0;
+    }
 }
 
 /* As long as our descriptor is open, the kernel keeps the inode, so that no other file can have its

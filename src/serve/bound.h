@@ -26,6 +26,10 @@ struct bound {
  * system refuses. */
 int bound_open(struct bound *bound, const struct endpoint *endpoint, mode_t mode, struct err *err);
 
+/* Whether fd is a connection that was accepted from the socket: it has its address. Also when the
+ * socket is closed. */
+bool bound_accepted(const struct bound *bound, int fd);
+
 /* Stops listening and removes the socket's file, unless another has taken its place. Waits up to a
  * second when someone else holds a lock on the directory. Does nothing when already closed. */
 void bound_close(struct bound *bound);

@@ -84,18 +84,31 @@ static const char *tcp_peer(const union address *address, struct arena *arena)
 }
 
 /* gRPC core knows a connection that it was handed by the number of its descriptor alone ("fd:17");
- * the descriptor is open for as long as the call is. */
-static const char *peer_of(grpc_call *call, struct arena *arena)
+ * the descriptor is open for as long as the call is. -1: peer is none of these. */
+static int descriptor_of(const char *peer)
 {
     int fd;
+    return sscanf(peer, "fd:%d", &fd) == 1 ? fd : -1;
+}
+
+int call_connection(grpc_call *call)
+{
+    char *peer = grpc_call_get_peer(call);
+    int fd = peer ? descriptor_of(peer) : -1;
+    gpr_free(peer);
+    return fd;
+}
+
+static const char *peer_of(grpc_call *call, struct arena *arena)
+{
     union address address;
     socklen_t size = sizeof(address);
     memset(&address, 0, sizeof(address));
     char *core = grpc_call_get_peer(call);
     const char *peer = core ? keep(arena, core) : "";
     gpr_free(core);
-    memset(&address, 0, sizeof(address));
-    if (sscanf(peer, "fd:%d", &fd) != 1 || getpeername(fd, &address.any, &size) != 0)
+    int fd = descriptor_of(peer);
+    if (fd < 0 || getpeername(fd, &address.any, &size) != 0)
         return peer;
     return address.any.sa_family == AF_UNIX ? unix_peer(fd, arena) : tcp_peer(&address, arena);
 }

@@ -19,6 +19,9 @@ void call_context_fill(struct task_context *context, grpc_call *call,
                        const grpc_metadata_array *metadata, gpr_timespec deadline,
                        struct arena *arena);
 
+/* The descriptor of the connection that call came on; -1 when gRPC core does not say. */
+int call_connection(grpc_call *call);
+
 /* Nanoseconds until deadline; INT64_MAX when there is none. */
 int64_t call_time_left(gpr_timespec deadline);
 

@@ -25,8 +25,13 @@ struct listener {
     void (*accepted)(void *data, int fd); /* with its data: set by listener_start, constant then */
     void *data;
     struct loop *loop;   /* borrowed */
-    struct iothread *io; /* borrowed; NULL while the I/O thread does not know the listener */
-    bool stopped;        /* loop thread only */
+    struct iothread *io; /* borrowed; NULL until listener_start */
+    mode_t mode;         /* of a UNIX socket */
+
+    /* Loop thread only. */
+    bool is_watched; /* the I/O thread knows the socket */
+    bool stopped;    /* nothing is to be accepted, for now or for good */
+    int highest;     /* descriptor that was ever handed over */
 
     /* I/O thread only. */
     uv_poll_t poll;
@@ -34,10 +39,12 @@ struct listener {
     unsigned open_handles; /* of poll and retry, not yet closed by libuv */
     bool starved;          /* accepting failed and the backlog has not been emptied since */
 
-    /* listener_start and listener_stop wait for the I/O thread's part. */
+    /* listener_start, listener_stop and listener_resume wait for the I/O thread's part. */
     struct iocall call;
     uv_sem_t done;
-    int start_error; /* of libuv, or 0 */
+    int start_error;      /* of libuv, or 0 */
+    int bind_result;      /* of bound_open, when listener_resume asked for it */
+    struct err *bind_err; /* of the same */
 
     struct iocall resume; /* under way only between full and the next accept */
     struct post deliver;  /* under way while posted */
@@ -68,10 +75,13 @@ static void deliver(struct post *post)
     if (full && !listener->stopped)
         iothread_call(listener->io, &listener->resume);
     for (size_t i = 0; i < n; i++) {
-        if (listener->stopped) /* also by accepted, on the way */
+        if (listener->stopped) { /* also by accepted, on the way */
             close(fds[i]);
-        else
-            listener->accepted(listener->data, fds[i]);
+            continue;
+        }
+        if (fds[i] > listener->highest)
+            listener->highest = fds[i];
+        listener->accepted(listener->data, fds[i]);
     }
 }
 
@@ -225,11 +235,31 @@ struct listener *listener_open(const struct endpoint *endpoint, mode_t mode, str
         free(listener);
         return NULL;
     }
+    listener->mode = mode;
     pthread_mutex_init(&listener->mutex, NULL);
     uv_sem_init(&listener->done, 0);
     listener->resume.fn = on_resume;
     listener->deliver.fn = deliver;
     return listener;
+}
+
+/* Has the I/O thread accept from the socket. */
+static int watch(struct listener *listener, struct err *err)
+{
+    run_on_io(listener, start_on_io);
+    listener->is_watched = listener->start_error == 0;
+    if (listener->is_watched)
+        return 0;
+    return err_set(err, STATUS_RESOURCE_EXHAUSTED, "cannot watch %s for connections: %s",
+                   listener->bound.endpoint.text, uv_strerror(listener->start_error));
+}
+
+static void unwatch(struct listener *listener)
+{
+    if (listener->is_watched)
+        run_on_io(listener, stop_on_io);
+    listener->is_watched = false;
+    listener->stopped = true;
 }
 
 int listener_start(struct listener *listener, struct iothread *io, struct loop *loop,
@@ -239,20 +269,64 @@ int listener_start(struct listener *listener, struct iothread *io, struct loop *
     listener->data = data;
     listener->loop = loop;
     listener->io = io;
-    run_on_io(listener, start_on_io);
-    if (!listener->start_error)
-        return 0;
-    listener->io = NULL;
-    return err_set(err, STATUS_RESOURCE_EXHAUSTED, "cannot watch %s for connections: %s",
-                   listener->bound.endpoint.text, uv_strerror(listener->start_error));
+    return watch(listener, err);
+}
+
+/* Turns away who was accepted and not handed over. */
+static void close_queue(struct listener *listener)
+{
+    pthread_mutex_lock(&listener->mutex);
+    for (size_t i = 0; i < listener->queued; i++)
+        close(listener->queue[i]);
+    listener->queued = 0;
+    pthread_mutex_unlock(&listener->mutex);
+}
+
+/* gRPC core does not tell which connections there are. The kernel does. */
+static void cut_connections(const struct listener *listener)
+{
+    for (int fd = 0; fd <= listener->highest; fd++) {
+        if (bound_accepted(&listener->bound, fd))
+            shutdown(fd, SHUT_RDWR);
+    }
+}
+
+void listener_pause(struct listener *listener)
+{
+    unwatch(listener);
+    close_queue(listener);
+    bound_close(&listener->bound); /* whose connection is cut may look for the socket at once */
+    cut_connections(listener);
+}
+
+/* Here, because the umask that bound_open sets for a moment must not get into a program that is
+ * started just then: they are started on this thread. */
+static void bind_on_io(struct iocall *call)
+{
+    struct listener *listener = container_of(call, struct listener, call);
+    const struct endpoint endpoint = listener->bound.endpoint;
+    listener->bind_result =
+        bound_open(&listener->bound, &endpoint, listener->mode, listener->bind_err);
+    uv_sem_post(&listener->done);
+}
+
+int listener_resume(struct listener *listener, struct err *err)
+{
+    listener->bind_err = err;
+    run_on_io(listener, bind_on_io);
+    if (listener->bind_result != 0)
+        return -1;
+    if (watch(listener, err)) {
+        bound_close(&listener->bound);
+        return -1;
+    }
+    listener->stopped = false;
+    return 0;
 }
 
 void listener_stop(struct listener *listener)
 {
-    if (listener->io)
-        run_on_io(listener, stop_on_io);
-    listener->io = NULL;
-    listener->stopped = true;
+    unwatch(listener);
     bound_close(&listener->bound);
 }
 
@@ -260,8 +334,7 @@ void listener_free(struct listener *listener)
 {
     if (!listener)
         return;
-    for (size_t i = 0; i < listener->queued; i++)
-        close(listener->queue[i]);
+    close_queue(listener);
     uv_sem_destroy(&listener->done);
     pthread_mutex_destroy(&listener->mutex);
     free(listener);

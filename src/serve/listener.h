@@ -23,6 +23,14 @@ struct listener *listener_open(const struct endpoint *endpoint, mode_t mode, str
 int listener_start(struct listener *listener, struct iothread *io, struct loop *loop,
                    void (*accepted)(void *data, int fd), void *data, struct err *err);
 
+/* Closes the socket as listener_stop does, for a while, and cuts all connections that came through
+ * it. Loop thread, after listener_start. */
+void listener_pause(struct listener *listener);
+
+/* Binds the socket again and goes on after listener_pause. Errors as of bound_open and of
+ * listener_start; it stays paused then. Loop thread. */
+int listener_resume(struct listener *listener, struct err *err);
+
 /* Stops accepting, removes the socket's file if it is still ours, and closes the socket: clients
  * that were not accepted are turned away. accepted is not called any more. Loop thread, while the
  * I/O thread runs, or before listener_start; a second time does nothing. */

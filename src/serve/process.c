@@ -15,6 +15,7 @@
 #include "serve/health.h"
 #include "serve/listener.h"
 #include "serve/metrics.h"
+#include "serve/outage.h"
 #include "serve/prober.h"
 #include "serve/reflection.h"
 #include "serve/scripts.h"
@@ -36,6 +37,7 @@ struct process {
     const struct process_options *options;
     struct scripts *scripts;
     struct listener *listener;
+    struct outage *outage;
     struct loop *loop;
     struct server *server;
     struct side_server *control_server;
@@ -70,6 +72,7 @@ static void shut_down(struct process *process, int64_t grace)
     process->serving = process->server ? 1 : 0;
     if (process->control_server)
         process->serving++;
+    outage_stop(process->outage);
     if (process->listener)
         listener_stop(process->listener);
     if (process->server)
@@ -184,6 +187,12 @@ static void answer_as_host(void *data, struct host_call *call)
         health_check(process->health, call);
 }
 
+static void vanish(void *data, int64_t duration)
+{
+    struct process *process = data;
+    outage_begin(process->outage, duration);
+}
+
 /* The driver's name, for the labels; only a constant one is known without a call. */
 static void write_metrics(void *data, FILE *file)
 {
@@ -217,7 +226,8 @@ static int start_server(struct process *process, struct err *err)
 {
     process->prober = prober_new(process->scripts);
     process->health = health_new(process->prober, process->loop);
-    if (!process->prober || !process->health)
+    process->outage = outage_new(process->listener, process->loop);
+    if (!process->prober || !process->health || !process->outage)
         return err_set(err, STATUS_RESOURCE_EXHAUSTED, "no memory for the server");
     const struct server_options options = {
         .loop = process->loop,
@@ -226,6 +236,7 @@ static int start_server(struct process *process, struct err *err)
         .vm = scripts_vm(process->scripts),
         .max_in_flight = process->options->max_in_flight,
         .answer = answer_as_host,
+        .vanish = vanish,
         .data = process,
         .most_host_bytes = MOST_HOST_BYTES,
         .streams = {reflection_v1(descriptors), reflection_v1alpha(descriptors),
@@ -301,6 +312,7 @@ static int start(struct process *process, struct err *err)
 /* Also for a process that did not start: what is not there is left out. */
 static void stop(struct process *process)
 {
+    outage_stop(process->outage);
     if (process->listener)
         listener_stop(process->listener);
     admin_stop(process->admin);
@@ -315,6 +327,7 @@ static void stop(struct process *process)
     store_saver_stop(process->saver);
     if (process->loop)
         loop_free(process->loop);
+    outage_free(process->outage);
     listener_free(process->listener);
     side_server_free(process->control_server);
     iothread_free(process->io);

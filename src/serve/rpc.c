@@ -18,6 +18,7 @@
 #include <grpc/slice_buffer.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 enum {
     IDENTITY_BYTES = 64 * 1024, /* an Identity request has no field at all */
@@ -43,6 +44,8 @@ struct rpc {
     grpc_metadata_array metadata;    /* of the call; its room is used again */
     grpc_byte_buffer *payload;       /* NULL when the client sent no message */
     grpc_byte_buffer message;        /* of the reply, while it is sent */
+    grpc_metadata trailer;           /* of the status, if n_trailers is 1 */
+    size_t n_trailers;               /* 0: there is none, as of nearly all calls */
     int cancelled;                   /* RECV_CLOSE_ON_SERVER's result */
     int64_t taken;                   /* loop_now when the call came; only for metrics */
     uint64_t number;                 /* of the call */
@@ -184,7 +187,9 @@ static void rpc_reply(struct rpc *rpc, grpc_byte_buffer *message, int status, co
         {.op = GRPC_OP_SEND_INITIAL_METADATA},
         {.op = GRPC_OP_SEND_STATUS_FROM_SERVER,
          .data.send_status_from_server = {.status = (grpc_status_code)status,
-                                          .status_details = text[0] ? &details : NULL}},
+                                          .status_details = text[0] ? &details : NULL,
+                                          .trailing_metadata_count = rpc->n_trailers,
+                                          .trailing_metadata = &rpc->trailer}},
     };
     size_t n = 2;
     if (message)
@@ -235,6 +240,9 @@ static void end_batch(struct rpc *rpc)
     rpc->request = NULL;
     rpc->id[0] = '\0';
     rpc->watched = rpc->replied = false;
+    if (rpc->n_trailers > 0)
+        grpc_slice_unref(rpc->trailer.value);
+    rpc->n_trailers = 0;
     rpc->metadata.count = 0; /* what it held was the call's */
     rpc->host->n_open--;
     if (rpc->is_lost)
@@ -307,6 +315,32 @@ static void on_task_suspended(struct task *task)
     watch(rpc);
 }
 
+/* What the script wants instead of an answer; the status is for the log then. */
+static void cut_off(struct rpc *rpc)
+{
+    int fd = call_connection(rpc->call);
+    if (rpc->task.cut == TASK_CUT_SOCKET)
+        rpc->host->vanish(rpc->host->data, rpc->task.cut_for);
+    else if (fd >= 0)
+        shutdown(fd, SHUT_RDWR);
+}
+
+static void reply_failure(struct rpc *rpc)
+{
+    const struct task *task = &rpc->task;
+    if (task->cut != TASK_CUT_NONE)
+        cut_off(rpc);
+    if (task->details.size > 0) {
+        rpc->trailer = (grpc_metadata){
+            .key = grpc_slice_from_static_string("grpc-status-details-bin"),
+            .value =
+                grpc_slice_from_copied_buffer((const char *)task->details.data, task->details.size),
+        };
+        rpc->n_trailers = 1;
+    }
+    reply_error(rpc, task->status, task->message);
+}
+
 static void answer_with(struct rpc *rpc, const struct handler *handler);
 
 static void on_task_done(struct task *task)
@@ -323,7 +357,7 @@ static void on_task_done(struct task *task)
         reply_prepared(rpc, task->prepared);
         prepared_unref(task->prepared);
     } else if (task->status != STATUS_OK) {
-        reply_error(rpc, task->status, task->message);
+        reply_failure(rpc);
     } else {
         reply_bytes(rpc, task->reply);
     }
@@ -341,6 +375,7 @@ static void run_handler(struct rpc *rpc, const struct handler *handler)
         .function = handler->function,
         .wants_request = handler->wants_request,
         .wants_context = handler->wants_context,
+        .has_caller = true,
         .request = rpc->request,
         .arena = &rpc->arena,
         .budget = vm_budget(vm),

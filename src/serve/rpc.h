@@ -21,6 +21,8 @@ struct rpc_host {
     size_t max_open; /* most calls in flight; what comes beyond is RESOURCE_EXHAUSTED */
     /* Answers calls of the host's own methods, whose requests have at most most_host_bytes. */
     void (*answer)(void *data, struct host_call *call);
+    /* The script wants the socket to be gone for so many nanoseconds, and all connections. */
+    void (*vanish)(void *data, int64_t duration);
     void *data;
     size_t most_host_bytes;
     struct metrics *metrics; /* NULL: nobody asks for them */

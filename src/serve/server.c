@@ -129,6 +129,7 @@ struct server *server_new(const struct server_options *options, struct err *err)
         .vm = options->vm,
         .max_open = options->max_in_flight,
         .answer = options->answer,
+        .vanish = options->vanish,
         .data = options->data,
         .most_host_bytes = options->most_host_bytes,
     };

@@ -24,8 +24,10 @@ struct server_options {
     size_t max_in_flight; /* calls */
     /* The methods that are the host's, not the script's: call by call... */
     void (*answer)(void *data, struct host_call *call);
-    void *data;             /* for answer */
-    size_t most_host_bytes; /* of a request to one of these */
+    /* As of struct rpc_host. */
+    void (*vanish)(void *data, int64_t duration);
+    void *data;             /* for both */
+    size_t most_host_bytes; /* of a request to one of the host's methods */
     /* ...and as streams; a path of NULL ends the list. */
     struct stream_method streams[SERVER_STREAMS];
 };
