@@ -48,8 +48,8 @@ describe("a script's world", function()
       table.sort(list)
       assert.equal(table.concat(list, " "), names(library))
     end
-    assert.equal("call check coalesce config connect env every exec fail http json log mounts now read " ..
-      "readiness reply run sleep stat store version", names "require('csi')")
+    assert.equal("call check coalesce config connect env every exec fail http json log mounts now " ..
+      "pass read readiness reply run sleep stat store version", names "require('csi')")
     assert.equal("Lua 5.4", (server:values "return _VERSION"))
   end)
 
