@@ -137,6 +137,19 @@ a.lua: 0 errors, 2 warnings
       verdicts[3].problems[2])
   end)
 
+  it("ends when a script is stuck inside one C function, as it loads or in a handler", function()
+    local stuck = 'string.find(("a"):rep(3000), ("a-"):rep(6) .. "b")'
+    local result = check({ ["a.lua"] = GOOD, ["b.lua"] = stuck .. " return {}" }, "--handler-timeout=200ms")
+    assert.same({ 1, "a.lua: ok\n" }, { result.code, result.stdout })
+    assert.matches("b%.lua: loading is stuck inside one C function", result.stderr)
+    result = check({ ["a.lua"] = ([[return {
+      GetPluginInfo = { name = "a.example.com", vendor_version = "1" },
+      Probe = function() %s end,
+    }]]):format(stuck) }, "--handler-timeout=200ms")
+    assert.equal(1, result.code)
+    assert.matches("a%.lua: Probe is stuck inside one C function", result.stderr)
+  end)
+
   it("says what it cannot read", function()
     local result = host.run { "check", "/nowhere/a.lua" }
     assert.equal(1, result.code)

@@ -33,7 +33,9 @@ local COMMANDS = {
     ["--metrics-path"] = "LUACSI_METRICS_PATH", ["--polltime"] = "LUACSI_POLLTIME",
     ["--timeout"] = "LUACSI_TIMEOUT", ["-v"] = "LUACSI_V", ["--logging-format"] = "LUACSI_LOGGING_FORMAT",
   },
-  check = script_flags { ["--json"] = "LUACSI_JSON" },
+  check = script_flags {
+    ["--json"] = "LUACSI_JSON", ["--for"] = "LUACSI_FOR", ["--for-timeout"] = "LUACSI_FOR_TIMEOUT",
+  },
   call = REMOTE, info = REMOTE, capabilities = REMOTE, probe = REMOTE, status = REMOTE,
 }
 

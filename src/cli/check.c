@@ -1,10 +1,11 @@
 /* luacsi check: loads scripts as serve would, runs their Identity handlers once, and lists
- * everything that is wrong, or that a caller of CSI drivers is known to stumble over. No socket, no
- * gRPC. */
+ * everything that is wrong, or that a caller of CSI drivers is known to stumble over. Without
+ * --for, no socket and no gRPC. */
 #include "base/arena.h"
 #include "base/log.h"
 #include "cli/check_callers.h"
 #include "cli/commands.h"
+#include "cli/rehearsal.h"
 #include "cli/script_options.h"
 #include "csi/catalog.h"
 #include "csi/message.h"
@@ -13,6 +14,7 @@
 #include "io/store.h"
 #include "script/prepared.h"
 #include "script/task.h"
+#include "serve/patience.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -20,12 +22,15 @@
 
 struct check {
     struct script_options script;
+    struct rehearsal rehearsal;
     bool json;
     struct loop *loop; /* where handlers wait */
     struct iothread *io;
     json_t *problems; /* under --json: of the script in hand */
     unsigned errors;  /* of the script in hand: what serve would refuse, or CSI forbids */
     unsigned warnings;
+    json_t *callers; /* under --json with --for: what became of each */
+    int refused;     /* callers that would not get to their work */
 };
 
 static const char *const severities[] = {
@@ -48,6 +53,33 @@ static void note_problem(void *data, const struct vm_problem *problem)
         printf("%s:%d: %s: %s\n", problem->file, problem->line, severity, problem->text);
     else
         printf("%s: %s: %s\n", problem->file, severity, problem->text);
+}
+
+/* ---- what nothing can interrupt ---- */
+
+/* Something of a script that may get stuck inside one C function; then the check ends. */
+struct stay {
+    struct patience patience;
+    char text[256];
+};
+
+static void stay_begin(struct stay *stay, const struct check *check, const char *file,
+                       const char *what)
+{
+    fflush(stdout); /* the end would not */
+    snprintf(stay->text, sizeof(stay->text), "%.128s: %s is stuck inside one C function", file,
+             what);
+    stay->patience = (struct patience){
+        .limit = 2 * check->script.handler_timeout,
+        .text = stay->text,
+        .exit_code = EXIT_ERROR,
+    };
+    patience_begin(&stay->patience);
+}
+
+static void stay_end(struct stay *stay)
+{
+    patience_end(&stay->patience);
 }
 
 /* ---- running the Identity handlers ---- */
@@ -161,9 +193,12 @@ static void run_function(const struct run *run, struct vm *vm, const struct hand
         note(run, VM_ERROR, "no memory for a request");
         return;
     }
+    struct stay stay;
+    stay_begin(&stay, run->check, run->file, run->method->name);
     task_start(task);
     if (!trial.is_done)
         loop_run(trial.loop);
+    stay_end(&stay);
     if (task->passes)
         note_default(run, vm_default(vm, run->method), arena);
     else if (task->prepared)
@@ -200,44 +235,98 @@ static void check_loaded(struct check *check, struct vm *vm, const char *file)
     vm_cancel_tasks(vm, STATUS_CANCELLED, "the check is over");
 }
 
-static void print_verdict(const struct check *check, const char *file)
+static void note_error(struct check *check, const char *file, const char *text)
 {
-    if (check->json) {
-        json_t *verdict = json_pack("{s:s, s:b, s:O}", "script", file, "ok", check->errors == 0,
-                                    "problems", check->problems);
-        json_dumpf(verdict, stdout, JSON_COMPACT);
-        json_decref(verdict);
-        putchar('\n');
-    } else if (check->errors + check->warnings == 0) {
-        printf("%s: ok\n", file);
-    } else {
-        printf("%s: %u %s, %u %s\n", file, check->errors, check->errors == 1 ? "error" : "errors",
-               check->warnings, check->warnings == 1 ? "warning" : "warnings");
-    }
+    note_problem(check, &(struct vm_problem){.severity = VM_ERROR, .file = file, .text = text});
 }
 
-/* True when the script has no error. */
-static bool check_script(struct check *check, const char *file)
+/* True when it has loaded; problems were told. */
+static bool check_by_itself(struct check *check, const char *file)
 {
     struct vm_options options = {.problem = note_problem, .data = check};
+    struct stay stay;
     struct err err;
-    check->errors = check->warnings = 0;
-    check->problems = json_array();
     script_options_fill(&check->script, &options);
     store_clear(options.store);
     if (options.rules == RULES_STRICT)
         options.rules = RULES_WARN; /* to hear of every violation, not only of the first */
     struct vm *vm = vm_new(&options, &err);
-    if (!vm)
-        note_problem(check,
-                     &(struct vm_problem){.severity = VM_ERROR, .file = file, .text = err.text});
-    else if (vm_load(vm, file, &err) == 0)
+    if (!vm) {
+        note_error(check, file, err.text);
+        return false;
+    }
+    stay_begin(&stay, check, file, "loading");
+    bool loaded = vm_load(vm, file, &err) == 0;
+    stay_end(&stay);
+    if (loaded)
         check_loaded(check, vm, file);
-    if (vm)
-        vm_free(vm);
+    vm_free(vm);
+    return loaded;
+}
+
+static void check_callers_of(struct check *check, const char *file, int index)
+{
+    struct err err;
+    if (!check->rehearsal.callers)
+        return;
+    check->refused = rehearsal_play(&check->rehearsal, index, check->callers, &err);
+    if (check->refused >= 0)
+        return;
+    check->refused = 0;
+    note_error(check, file, err.text);
+}
+
+static json_t *make_verdict(const struct check *check, const char *file)
+{
+    bool good = check->errors == 0 && check->refused == 0;
+    json_t *verdict =
+        json_pack("{s:s, s:b, s:O}", "script", file, "ok", good, "problems", check->problems);
+    if (check->callers)
+        json_object_set(verdict, "callers", check->callers);
+    return verdict;
+}
+
+static void print_count(unsigned n, const char *what)
+{
+    printf("%u %s%s", n, what, n == 1 ? "" : "s");
+}
+
+static void print_verdict(const struct check *check, const char *file)
+{
+    if (check->json) {
+        json_t *verdict = make_verdict(check, file);
+        json_dumpf(verdict, stdout, JSON_COMPACT);
+        json_decref(verdict);
+        putchar('\n');
+        return;
+    }
+    printf("%s: ", file);
+    if (check->errors + check->warnings + (unsigned)check->refused == 0) {
+        puts("ok");
+        return;
+    }
+    print_count(check->errors, "error");
+    printf(", ");
+    print_count(check->warnings, "warning");
+    if (check->refused > 0)
+        printf(", %d %s not work", check->refused,
+               check->refused == 1 ? "caller does" : "callers do");
+    putchar('\n');
+}
+
+/* True when the script has no error, and no caller has trouble with it. */
+static bool check_script(struct check *check, const char *file, int index)
+{
+    check->errors = check->warnings = 0;
+    check->refused = 0;
+    check->problems = json_array();
+    check->callers = check->json && check->rehearsal.callers ? json_array() : NULL;
+    if (check_by_itself(check, file))
+        check_callers_of(check, file, index);
     print_verdict(check, file);
     json_decref(check->problems);
-    return check->errors == 0;
+    json_decref(check->callers);
+    return check->errors == 0 && check->refused == 0;
 }
 
 /* Checks all scripts; the loop and the I/O thread are there for handlers that wait. */
@@ -249,7 +338,7 @@ static int check_scripts(struct check *check, const struct arguments *arguments)
         return options_fail("check", EXIT_ERROR, err.text);
     check->io = iothread_start(check->loop, &err);
     for (int i = 0; check->io && i < arguments->count; i++)
-        good = check_script(check, arguments->items[i]) && good;
+        good = check_script(check, arguments->items[i], i) && good;
     if (check->io)
         iothread_stop(check->io);
     loop_free(check->loop);
@@ -259,17 +348,39 @@ static int check_scripts(struct check *check, const struct arguments *arguments)
     return good ? EXIT_OK : EXIT_ERROR;
 }
 
+static int run(struct check *check, const struct arguments *arguments)
+{
+    struct vm_options options = {0};
+    struct err err;
+    int exit_code;
+    if (script_options_open(&check->script, &err)) {
+        script_options_close(&check->script);
+        return options_fail("check", EXIT_USAGE, err.text);
+    }
+    script_options_fill(&check->script, &options);
+    log_init(LOG_TEXT, 0);
+    exit_code = rehearsal_begin(&check->rehearsal, &options, arguments, &err)
+                    ? options_fail("check", EXIT_ERROR, err.text)
+                    : check_scripts(check, arguments);
+    rehearsal_end(&check->rehearsal);
+    script_options_close(&check->script);
+    return exit_code;
+}
+
+enum { OWN_OPTIONS = 1 + REHEARSAL_OPTIONS, ALL_OPTIONS = OWN_OPTIONS + SCRIPT_OPTIONS };
+
 int command_check(int argc, char **argv)
 {
     struct check check = {0};
-    struct option options[SCRIPT_OPTIONS + 1];
-    script_options_rows(&check.script, options);
-    options[SCRIPT_OPTIONS] = (struct option){
+    struct option options[ALL_OPTIONS];
+    options[0] = (struct option){
         .name = "json",
         .help = "Print one line of JSON for each script.",
         .type = OPTION_BOOL,
         .to.boolean = &check.json,
     };
+    rehearsal_rows(&check.rehearsal, options + 1);
+    script_options_rows(&check.script, options + OWN_OPTIONS);
     const struct command command = {
         .name = "check",
         .arguments = "SCRIPT...",
@@ -277,10 +388,13 @@ int command_check(int argc, char **argv)
         .max_arguments = -1,
         .about = "Loads each SCRIPT, runs its Identity handlers once, and lists what is wrong with "
                  "file, line\n"
-                 "and rule; warns of what some callers of CSI drivers are known not to accept.\n",
-        .notes = "Exit codes: 0 no errors (there may be warnings); 1 errors; 2 wrong usage.\n",
+                 "and rule; warns of what some callers of CSI drivers are known not to accept.\n"
+                 "With --for it says what would become of these callers.\n",
+        .notes = "Exit codes: 0 no errors (there may be warnings); 1 errors, or a caller that "
+                 "would not get to\n"
+                 "its work; 2 wrong usage.\n",
         .options = options,
-        .n_options = SCRIPT_OPTIONS + 1,
+        .n_options = ALL_OPTIONS,
     };
     struct arguments arguments;
     struct err err;
@@ -289,12 +403,5 @@ int command_check(int argc, char **argv)
         return exit_code;
     if (catalog_init(&err))
         return options_fail("check", EXIT_ERROR, err.text);
-    if (script_options_open(&check.script, &err)) {
-        script_options_close(&check.script);
-        return options_fail("check", EXIT_USAGE, err.text);
-    }
-    log_init(LOG_TEXT, 0);
-    exit_code = check_scripts(&check, &arguments);
-    script_options_close(&check.script);
-    return exit_code;
+    return run(&check, &arguments);
 }

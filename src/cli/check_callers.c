@@ -31,13 +31,13 @@ static void ask_ready_absent(const ProtobufCMessage *reply, char text[static 256
                  "ProbeResponse.ready: csc crashes when it is absent; set it to true or false");
 }
 
-/* csi-sanity has no patience with a driver that is still initialising. */
+/* Who asks Probe in vain waits, or has the driver restarted. */
 static void ask_ready_false(const ProtobufCMessage *reply, char text[static 256])
 {
     const Csi__V1__ProbeResponse *probe = (const Csi__V1__ProbeResponse *)reply;
     if (probe->ready && !probe->ready->value)
         snprintf(text, 256,
-                 "ProbeResponse.ready: false now; livenessprobe answers 500, csi-sanity fails");
+                 "ProbeResponse.ready: false now; livenessprobe answers 500, sidecars wait");
 }
 
 static const struct {
