@@ -4,6 +4,7 @@
 local command = require "spec.support.command"
 local folder = require "spec.support.folder"
 local host = require "spec.support.host"
+local http = require "spec.support.http"
 local luacsi = require "luacsi"
 local process = require "spec.support.process"
 local uv = require "luv"
@@ -25,9 +26,25 @@ end
 local function list(text, key)
   local words = {}
   for word in text:match("%f[%w]" .. key .. ": %[(.-)%]"):gmatch("[^, ]+") do
-    words[#words + 1] = word
+    words[#words + 1] = word:match('^"(.*)"$') or word
   end
   return words
+end
+
+-- The flags of the driver's container, with another port for HTTP.
+local function flags_of(text, port)
+  local arguments = list(text, "args")
+  assert.same({ "serve", "/etc/luacsi/driver.lua" }, { arguments[1], arguments[2] })
+  local flags = table.move(arguments, 3, #arguments, 1, {})
+  for i, flag in ipairs(flags) do
+    flags[i] = flag:gsub("^(%-%-http%-endpoint)=:9808$", "%1=127.0.0.1:" .. port)
+  end
+  return flags
+end
+
+-- The path of a probe of the driver's container.
+local function probe_path(text, probe)
+  return text:match("\n +" .. probe .. ":\n +httpGet:\n +path: (%S+)\n +port: http\n")
 end
 
 local function driver_name()
@@ -81,15 +98,17 @@ end)
 describe("the driver's container", function()
   for _, file in ipairs { "node.yaml", "controller.yaml" } do
     it("of " .. file .. " runs and its probes pass", function()
-      local text = read(BASE .. file)
-      local arguments = list(text, "args")
-      assert.same({ "serve", "/etc/luacsi/driver.lua" }, { arguments[1], arguments[2] })
+      local text, port = read(BASE .. file), host.free_port()
       assert.equal("unix:///csi/csi.sock", text:match("name: CSI_ENDPOINT\n%s+value: (%S+)"))
-      local flags = table.move(arguments, 3, #arguments, 1, {})
-      local server = host.serve { file = SCRIPT, flags = flags, env = { KUBE_NODE_NAME = "node-1" } }
-      local probe = list(text, "command")
-      assert.equal("/usr/bin/luacsi", table.remove(probe, 1))
-      assert.same({ code = 0, stdout = "ready\n", stderr = "" }, server:run(probe))
+      assert.equal("9808", text:match("%- name: http\n +containerPort: (%d+)"))
+      local server = host.serve {
+        file = SCRIPT, flags = flags_of(text, port), env = { KUBE_NODE_NAME = "node-1" },
+      }
+      http.wait_for(port)
+      for probe, path in pairs { readinessProbe = "/readyz", livenessProbe = "/livez" } do
+        assert.equal(path, probe_path(text, probe))
+        assert.equal(200, http.get(port, path).code)
+      end
       assert.equal("node-1", server:connect():call("NodeGetInfo").node_id)
     end)
   end
@@ -108,6 +127,8 @@ describe("the driver's container", function()
 end)
 
 describe("the image's root", function()
+  local IMAGE_LIBRARY = read("deploy/Dockerfile"):match("\nARG LIBRARIES=(%S+)\n")
+
   -- Runs argv with the folder as its root: root of this machine can, everybody else as root of a namespace.
   local function inside(root, ...)
     if uv.getuid() == 0 then
@@ -119,15 +140,19 @@ describe("the image's root", function()
   it("has all that the binary needs", function()
     local root = folder.make()
     command.output { "chmod", "755", root }
-    command.output { "deploy/rootfs", "build/luacsi", root }
+    command.output { "deploy/rootfs", "build/luacsi", root, IMAGE_LIBRARY }
     command.output { "install", "-m", "644", SCRIPT, root .. "/driver.lua" }
-    local server = process.start(inside(root, "/usr/bin/luacsi", "serve", "/driver.lua"),
+    local port = host.free_port()
+    local server = process.start(
+      inside(root, "/usr/bin/luacsi", "serve", "/driver.lua", "--http-endpoint=127.0.0.1:" .. port),
       { dir = folder.make(), env = { CSI_ENDPOINT = "unix:///csi/csi.sock" } })
     assert(wait.for_(function()
       return server.code or host.listens("unix://" .. root .. "/csi/csi.sock")
     end) == true, server:stderr())
     assert.equal("ready\n", command.output(inside(root, "/usr/bin/luacsi", "probe"),
       { env = { CSI_ENDPOINT = "unix:///csi/csi.sock" } }))
+    http.wait_for(port)
+    assert.equal(200, http.get(port, "/livez").code)
     server:signal("sigterm")
     assert.equal(0, server:wait())
   end)
