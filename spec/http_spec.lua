@@ -262,7 +262,8 @@ describe("--http-endpoint", function()
       "9808", "127.0.0.1", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:65536", ":x", ":", "localhost:9808",
       "http://127.0.0.1:9808", "127.0.0.1:9808/", "[::1:9808", "::1:9808",
     }
-    local told = "luacsi serve: --http-endpoint: expected ADDRESS:PORT, such as 127.0.0.1:9808 or :9808, got "
+    local told = "luacsi serve: --http-endpoint: expected ADDRESS:PORT with a port from 1 to 65535, "
+      .. "such as 127.0.0.1:9808 or :9808, got "
     for _, endpoint in ipairs(wrong) do
       assert_refused(endpoint, ('%s"%s"'):format(told, endpoint))
     end

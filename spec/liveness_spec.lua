@@ -272,8 +272,8 @@ describe("luacsi liveness", function()
     assert(holder:listen(1, function() end))
     local cases = {
       [{}] = "--http-endpoint: expected a value (ADDRESS:PORT), got none",
-      [{ "--http-endpoint", "127.0.0.1:65536" }] = "--http-endpoint: expected ADDRESS:PORT, such as " ..
-        '127.0.0.1:9808 or :9808, got "127.0.0.1:65536"',
+      [{ "--http-endpoint", "127.0.0.1:65536" }] = "--http-endpoint: expected ADDRESS:PORT with a port " ..
+        'from 1 to 65535, such as 127.0.0.1:9808 or :9808, got "127.0.0.1:65536"',
       [{ "--http-endpoint", "127.0.0.1:" .. taken }] =
         ("cannot listen for HTTP on 127.0.0.1:%d: Address already in use"):format(taken),
       [{ "--http-endpoint", ":1", "--polltime", "0" }] = "--polltime and --timeout: expected more than 0",

@@ -27,6 +27,7 @@ local TYPES = {
   luacsi_lua_memory_bytes = "gauge",
   luacsi_dropped_log_lines_total = "counter",
   luacsi_handler_cpu_seconds_total = "counter",
+  luacsi_failed_reload_timestamp_seconds = "gauge",
   luacsi_build_info = "gauge",
   process_start_time_seconds = "gauge",
 }
@@ -188,7 +189,9 @@ describe("/metrics", function()
       server:signal "sighup"
       assert.truthy(wait.for_(function() return value(name) == 1 end), name)
     end
+    assert.equal(0, value "luacsi_failed_reload_timestamp_seconds")
     reload("this is no Lua", "luacsi_failed_reloads_total")
+    assert.is_true(math.abs(value "luacsi_failed_reload_timestamp_seconds" - os.time()) < 60)
     assert.equal(0, value "luacsi_reloads_total")
     reload(SCRIPT .. "-- changed", "luacsi_reloads_total")
     assert.equal(1, value "luacsi_failed_reloads_total")

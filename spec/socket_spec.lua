@@ -241,7 +241,7 @@ describe("the server refuses", function()
     end
     local before = identity()
     local code, text = refused(server.endpoint)
-    assert.equal(1, code)
+    assert.equal(2, code)
     assert.truthy(text:find("another process is already listening on " .. server.socket, 1, true))
     assert.same(before, identity())
     assert_answers(server.endpoint)
@@ -254,14 +254,14 @@ describe("the server refuses", function()
     assert(pipe:listen(1, function() end))
     local code, text = refused(path)
     pipe:close()
-    assert.equal(1, code)
+    assert.equal(2, code)
     assert.truthy(text:find("another process is already listening on " .. path, 1, true))
   end)
 
   it("a port on which another instance listens", function()
     local server = host.serve { endpoint = "tcp://127.0.0.1:" .. host.free_port() }
     local code, text = refused(server.endpoint)
-    assert.equal(1, code)
+    assert.equal(2, code)
     assert.truthy(text:find("another process is already listening on 127.0.0.1:", 1, true))
     assert_answers(server.endpoint)
   end)
@@ -362,7 +362,7 @@ describe("instances at the same time", function()
     assert_answers("unix://" .. path)
     for _, child in ipairs(children) do
       if child ~= winner then
-        assert.equal(1, child.code)
+        assert.equal(2, child.code)
         assert.truthy(child:stderr():find("another process is already listening", 1, true))
       end
     end
@@ -392,7 +392,7 @@ describe("instances at the same time", function()
       local new
       assert(wait.for_(function() -- as something would that restarts it
         if not new or new.code then
-          assert.equal(1, new and new.code or 1)
+          assert.equal(2, new and new.code or 2)
           new = host.start { "serve", "--endpoint", path }
         end
         return wait.for_(function()

@@ -147,10 +147,10 @@ static int serve_script(struct serve *serve, const char *script)
     options.control = serve->control ? &control : NULL;
     log_options_init(&serve->log);
     clock_options_init(&serve->clock);
-    if (process_run(&options, &err))
-        return options_fail("serve", err.code == STATUS_UNAVAILABLE ? EXIT_USAGE : EXIT_ERROR,
-                            err.text);
-    return EXIT_OK;
+    if (process_run(&options, &err) == 0)
+        return EXIT_OK;
+    bool taken = err.code == STATUS_UNAVAILABLE || err.code == STATUS_ALREADY_EXISTS;
+    return options_fail("serve", taken ? EXIT_USAGE : EXIT_ERROR, err.text);
 }
 
 static int run(struct serve *serve, const char *script)
@@ -176,7 +176,7 @@ int command_serve(int argc, char **argv)
                  "SIGHUP, or saving SCRIPT, makes it take up the changed script.\n",
         .notes = "Exit codes: 0 stopped by a signal; 1 the script does not load or the socket "
                  "cannot be\n"
-                 "bound; 2 wrong usage, or the HTTP address is taken; 70 too many threads are "
+                 "bound; 2 wrong usage, or an address is taken; 70 too many threads are "
                  "stuck.\n",
         .options = options,
         .n_options = ALL_OPTIONS,

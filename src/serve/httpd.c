@@ -38,7 +38,9 @@ static int parse_endpoint(const char *text, struct sockaddr_storage *address, st
         }
     }
     return err_set(err, STATUS_INVALID_ARGUMENT,
-                   "expected ADDRESS:PORT, such as 127.0.0.1:9808 or :9808, got \"%.80s\"", text);
+                   "expected ADDRESS:PORT with a port from 1 to 65535, such as 127.0.0.1:9808 or "
+                   ":9808, got \"%.80s\"",
+                   text);
 }
 
 int httpd_check_endpoint(const char *endpoint, struct err *err)

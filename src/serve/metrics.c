@@ -150,6 +150,8 @@ static void write_report(const struct status_report *report, FILE *file)
         {"luacsi_reloads_total", "counter", "Scripts taken over after a change.", report->reloads},
         {"luacsi_failed_reloads_total", "counter", "Scripts not taken over.",
          report->failed_reloads},
+        {"luacsi_failed_reload_timestamp_seconds", "gauge",
+         "When the last script was not taken over; 0: none yet.", report->failed},
         {"luacsi_script_loaded_timestamp_seconds", "gauge", "When the script was taken over.",
          report->loaded},
         {"luacsi_lua_memory_bytes", "gauge", "Memory that the script holds.", report->lua_memory},

@@ -24,7 +24,8 @@ struct process_options {
 
 /* Serves on the calling thread, the loop thread, until SIGTERM or SIGINT; returns 0 then. -1 with
  * err when it cannot start: nothing is bound unless the script has loaded. STATUS_UNAVAILABLE says
- * that nobody can listen for HTTP at the given address. Once in a process. */
+ * that nobody can listen for HTTP at the given address, STATUS_ALREADY_EXISTS that another process
+ * has the endpoint. Once in a process. */
 int process_run(const struct process_options *options, struct err *err);
 
 #endif

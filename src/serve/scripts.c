@@ -52,6 +52,7 @@ struct scripts {
     char last_error[ERR_TEXT]; /* of the last reload; empty when it was taken over */
     uint64_t reloads;          /* that were taken over */
     uint64_t failed;           /* that were not */
+    time_t last_failed;        /* when; 0: never */
 };
 
 /* ---- loading ---- */
@@ -156,6 +157,7 @@ static void reload(struct scripts *scripts);
 static void keep_the_one_before(struct scripts *scripts, const char *reason)
 {
     scripts->failed++;
+    scripts->last_failed = time(NULL);
     snprintf(scripts->last_error, sizeof(scripts->last_error), "%s", reason);
     log_error("Script not reloaded, the one before goes on", log_str("reason", reason));
 }
@@ -320,6 +322,7 @@ void scripts_report(const struct scripts *scripts, struct status_report *report)
     report->loaded = scripts->loaded;
     report->reloads = (int64_t)scripts->reloads;
     report->failed_reloads = (int64_t)scripts->failed;
+    report->failed = scripts->last_failed;
     report->last_error = scripts->last_error;
     report->abandoned_threads = (int64_t)atomic_load(&scripts->stuck);
     const struct vm_report vm = vm_report(scripts->vm);

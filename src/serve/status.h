@@ -15,6 +15,7 @@ struct status_report {
     int64_t loaded;         /* the script that serves now */
     int64_t reloads;        /* taken over */
     int64_t failed_reloads; /* not taken over */
+    int64_t failed;         /* when that was last; 0: never */
     const char *last_error; /* of the last reload; empty when it was taken over */
     int64_t calls;
     int64_t calls_in_flight;
