@@ -37,7 +37,7 @@ GEN := build/gen
 OBJ := build/obj$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))
 BIN := build/luacsi$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))
 
-PB      := control csi health luacsi reflection google/protobuf/descriptor google/protobuf/timestamp google/protobuf/wrappers
+PB      := control csi health luacsi pluginregistration reflection google/protobuf/descriptor google/protobuf/timestamp google/protobuf/wrappers
 PB_H    := $(PB:%=$(GEN)/%.pb-c.h)
 GEN_C   := $(PB:%=$(GEN)/%.pb-c.c) $(GEN)/embedded.S
 DESCRIPTORS := $(GEN)/csi.desc $(GEN)/control.desc

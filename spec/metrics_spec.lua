@@ -28,6 +28,7 @@ local TYPES = {
   luacsi_dropped_log_lines_total = "counter",
   luacsi_handler_cpu_seconds_total = "counter",
   luacsi_failed_reload_timestamp_seconds = "gauge",
+  luacsi_kubelet_registered = "gauge",
   luacsi_build_info = "gauge",
   process_start_time_seconds = "gauge",
 }

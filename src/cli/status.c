@@ -53,6 +53,10 @@ static void print_status(const Luacsi__V1__GetStatusResponse *status)
     print_number("abandoned threads", status->abandoned_threads);
     print_number("background failures", status->background_failures);
     print_number("Lua memory (bytes)", status->lua_memory_bytes);
+    if (status->registration[0])
+        print_text("registration", status->registration);
+    if (status->registration_error[0])
+        print_text("registration error", status->registration_error);
 }
 
 int command_status(int argc, char **argv)

@@ -12,6 +12,7 @@
 #include "google/protobuf/descriptor.pb-c.h"
 #include "health.pb-c.h"
 #include "luacsi.pb-c.h"
+#include "pluginregistration.pb-c.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,6 +41,7 @@ static const ProtobufCServiceDescriptor *const services[] = {
     &luacsi__v1__host__descriptor, /* from here on answered by the host */
     &grpc__health__v1__health__descriptor,
     &luacsi__v1__control__descriptor, /* from here on on a socket of its own */
+    &pluginregistration__registration__descriptor,
 };
 
 static struct {

@@ -98,8 +98,12 @@ static int clear_path(const struct endpoint *endpoint, struct err *err)
     }
 }
 
+/* The file gets the mode of the socket, less the umask. For our own user alone no umask is touched,
+ * which the files of other threads would get, too. */
 static int bind_with_mode(int fd, const struct endpoint *endpoint, mode_t mode)
 {
+    if (fchmod(fd, mode) == 0 && (mode & (S_IRWXG | S_IRWXO)) == 0)
+        return bind(fd, (const struct sockaddr *)&endpoint->address, endpoint->size);
     mode_t before = umask(~mode & 0777);
     int result = bind(fd, (const struct sockaddr *)&endpoint->address, endpoint->size);
     int saved_errno = errno;
@@ -145,6 +149,11 @@ static int listen_unix(struct bound *bound, mode_t mode, struct err *err)
         err_errno(err, STATUS_FAILED_PRECONDITION, "listen");
         unlink(endpoint->path);
         return -1;
+    }
+    if (st.st_mode & ~mode & (S_IRWXG | S_IRWXO)) {
+        unlink(endpoint->path);
+        return err_set(err, STATUS_FAILED_PRECONDITION, "the system gives the socket mode %03o",
+                       (unsigned)st.st_mode & 0777);
     }
     bound->dev = st.st_dev;
     bound->ino = st.st_ino;

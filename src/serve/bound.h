@@ -16,9 +16,9 @@ struct bound {
     ino_t ino;
 };
 
-/* Binds and listens. A UNIX socket gets mode (0600: only the own user may connect) by way of the
- * process's umask, so no other thread may create files meanwhile; a stale socket is replaced. No
- * other file is ever made beside it.
+/* Binds and listens. A UNIX socket gets mode (0600: only the own user may connect); when others may
+ * connect, too, by way of the process's umask, so no other thread may create files meanwhile. A
+ * stale socket is replaced. No other file is ever made beside it.
  *
  * Fails with a text that begins "cannot listen on ...": STATUS_ALREADY_EXISTS when another process
  * listens there (it is left untouched), STATUS_NOT_FOUND without the directory,

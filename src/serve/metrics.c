@@ -155,6 +155,8 @@ static void write_report(const struct status_report *report, FILE *file)
         {"luacsi_script_loaded_timestamp_seconds", "gauge", "When the script was taken over.",
          report->loaded},
         {"luacsi_lua_memory_bytes", "gauge", "Memory that the script holds.", report->lua_memory},
+        {"luacsi_kubelet_registered", "gauge", "Whether the kubelet has registered the driver.",
+         report->is_registered},
         {"luacsi_dropped_log_lines_total", "counter", "Log lines that nobody took.",
          (int64_t)log_dropped()},
     };

@@ -18,11 +18,13 @@
 #include "serve/outage.h"
 #include "serve/prober.h"
 #include "serve/reflection.h"
+#include "serve/registration.h"
 #include "serve/scripts.h"
 #include "serve/server.h"
 #include "serve/side_server.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -42,13 +44,15 @@ struct process {
     struct server *server;
     struct side_server *control_server;
     struct control control;
-    unsigned serving; /* servers that have not ended: this one and that */
+    struct registration *registration;
+    unsigned serving; /* of these three, those that have not ended */
     struct iothread *io;
     struct store_saver *saver;
     struct prober *prober;
     struct health *health;
     struct metrics *metrics;
     struct admin *admin;
+    char registration_path[PATH_MAX]; /* in the directory for it */
     struct confined confined;
     time_t started;
     bool stopping; /* a signal has come */
@@ -69,10 +73,11 @@ static void on_calls_finished(void *data)
 
 static void shut_down(struct process *process, int64_t grace)
 {
-    process->serving = process->server ? 1 : 0;
-    if (process->control_server)
-        process->serving++;
+    process->serving = (process->server ? 1U : 0U) + (process->control_server ? 1U : 0U) +
+                       (process->registration ? 1U : 0U);
     outage_stop(process->outage);
+    if (process->registration) /* first: the kubelet is to forget a driver that goes */
+        registration_shutdown(process->registration, on_calls_finished, process);
     if (process->listener)
         listener_stop(process->listener);
     if (process->server)
@@ -157,11 +162,20 @@ static void confine(struct process *process)
     const struct endpoint *control = process->options->control;
     const struct confine confine = {
         .script = process->options->script,
-        .sockets = {process->options->endpoint->path, control ? control->path : ""},
+        .sockets = {process->options->endpoint->path, control ? control->path : "",
+                    process->options->registration_dir ? process->registration_path : ""},
         .state = process->saver ? store_saver_path(process->saver) : NULL,
         .perms = process->options->vm.perms,
     };
     confine_self(&confine, &process->confined);
+}
+
+static void fill_report(const struct process *process, struct status_report *report)
+{
+    server_report(process->server, report);
+    scripts_report(process->scripts, report);
+    if (process->registration)
+        registration_report(process->registration, report);
 }
 
 static void answer_status(const struct process *process, struct host_call *call)
@@ -169,8 +183,7 @@ static void answer_status(const struct process *process, struct host_call *call)
     struct status_report report = {.started = process->started};
     struct bytes reply;
     struct err err;
-    server_report(process->server, &report);
-    scripts_report(process->scripts, &report);
+    fill_report(process, &report);
     if (status_reply(&report, call->arena, &reply, &err))
         host_call_fail(call, &err);
     else
@@ -199,8 +212,7 @@ static void write_metrics(void *data, FILE *file)
     const struct process *process = data;
     struct status_report report = {.started = process->started};
     char name[64];
-    server_report(process->server, &report);
-    scripts_report(process->scripts, &report);
+    fill_report(process, &report);
     scripts_driver_name(process->scripts, name, sizeof(name));
     metrics_write(process->metrics, &report, name, file);
 }
@@ -266,7 +278,29 @@ static int open_control(struct process *process, struct err *err)
     return process->control_server ? 0 : -1;
 }
 
+/* Its socket comes when the driver's name is known. */
+static int open_registration(struct process *process, struct err *err)
+{
+    const struct registration_options options = {
+        .kubelet_path = process->options->kubelet_path,
+        .directory = process->options->registration_dir,
+        .scripts = process->scripts,
+        .loop = process->loop,
+    };
+    if (!options.directory)
+        return 0;
+    process->registration = registration_new(&options, err);
+    return process->registration ? 0 : -1;
+}
+
 static void go_on(void *data);
+
+static void on_script_changed(void *data)
+{
+    struct process *process = data;
+    if (process->registration)
+        registration_renew(process->registration);
+}
 
 static int start_scripts(struct process *process, struct err *err)
 {
@@ -276,18 +310,42 @@ static int start_scripts(struct process *process, struct err *err)
         .server = process->server,
         .watch = process->options->watch,
         .go_on = go_on,
+        .changed = on_script_changed,
         .data = process,
     };
     return scripts_start(process->scripts, &start, err);
+}
+
+/* The other sockets have folders of their own. */
+static int check_places(struct process *process, struct err *err)
+{
+    const struct process_options *options = process->options;
+    if (options->control &&
+        check_not_beside(options, "the control socket", options->control->path, err))
+        return -1;
+    if (!options->registration_dir)
+        return 0;
+    int n = snprintf(process->registration_path, sizeof(process->registration_path), "%s/-reg.sock",
+                     options->registration_dir);
+    if (n >= (int)sizeof(process->registration_path))
+        return err_set(err, STATUS_INVALID_ARGUMENT, "the registration directory is too long");
+    return check_not_beside(options, "the registration", process->registration_path, err);
+}
+
+static int start_listening(struct process *process, struct err *err)
+{
+    iothread_on_signal(process->io, on_signal, process);
+    if (process->control_server && side_server_start(process->control_server, process->io, err))
+        return -1;
+    return listener_start(process->listener, process->io, process->loop, on_connection, process,
+                          err);
 }
 
 /* Signals stay deadly until the script has loaded: one that never ends can be stopped. */
 static int start(struct process *process, struct err *err)
 {
     const struct process_options *options = process->options;
-    if ((options->control &&
-         check_not_beside(options, "the control socket", options->control->path, err)) ||
-        open_state(process, err))
+    if (check_places(process, err) || open_state(process, err))
         return -1;
     confine(process);
     if (catalog_init(err) || !(process->scripts = scripts_new(&options->vm, options->script, err)))
@@ -300,13 +358,10 @@ static int start(struct process *process, struct err *err)
         !(process->listener = listener_open(options->endpoint, options->mode, err)) ||
         start_server(process, err) || !(process->io = iothread_start(process->loop, err)))
         return -1;
-    if (start_scripts(process, err) || (options->http && start_http(process, err)))
+    if (open_registration(process, err) || start_scripts(process, err) ||
+        (options->http && start_http(process, err)))
         return -1;
-    iothread_on_signal(process->io, on_signal, process);
-    if (process->control_server && side_server_start(process->control_server, process->io, err))
-        return -1;
-    return listener_start(process->listener, process->io, process->loop, on_connection, process,
-                          err);
+    return start_listening(process, err);
 }
 
 /* Also for a process that did not start: what is not there is left out. */
@@ -330,6 +385,7 @@ static void stop(struct process *process)
     outage_free(process->outage);
     listener_free(process->listener);
     side_server_free(process->control_server);
+    registration_free(process->registration);
     iothread_free(process->io);
     scripts_free(process->scripts);
     admin_free(process->admin);
@@ -371,6 +427,8 @@ int process_run(const struct process_options *options, struct err *err)
                  log_int("pid", getpid()), log_int("seed", vm_seed(scripts_vm(process.scripts))),
                  log_if("clock", clock_is_virtual() ? "virtual" : NULL));
         confine_log(&process.confined);
+        if (process.registration)
+            registration_start(process.registration, process.io);
         loop_run(process.loop);
         log_info("Stopped");
     }

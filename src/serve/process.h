@@ -18,7 +18,9 @@ struct process_options {
     bool state_reset;     /* begin with an empty store when that file is corrupt */
     size_t max_in_flight; /* calls */
     const char *http;     /* address of the HTTP endpoint; NULL: none */
-    bool watch;           /* reload the script when its files change */
+    const char *kubelet_path;     /* the CSI socket, as the kubelet sees it: registration is... */
+    const char *registration_dir; /* ...offered in this directory; both NULL: it is not */
+    bool watch;                   /* reload the script when its files change */
     struct vm_options vm;
 };
 

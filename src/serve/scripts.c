@@ -133,6 +133,7 @@ static void answer_with(struct scripts *scripts, struct vm *vm)
     vm_start(vm, scripts->start.loop, scripts->start.io, scripts->guard);
     server_answer_with(scripts->start.server, vm);
     watch_vm(scripts, vm);
+    scripts->start.changed(scripts->start.data);
 }
 
 /* Clients ask for these once, when they connect. */

@@ -27,6 +27,7 @@ struct scripts_start {
     /* A thread has taken the place of the loop thread, which is stuck for good: runs the loop, and
      * what comes behind it, and does not return. */
     void (*go_on)(void *data);
+    void (*changed)(void *data); /* another vm answers from now on */
     void *data;
 };
 

@@ -36,6 +36,8 @@ int status_reply(const struct status_report *report, struct arena *arena, struct
     message.abandoned_threads = report->abandoned_threads;
     message.background_failures = report->background_failures;
     message.lua_memory_bytes = report->lua_memory;
+    message.registration = text(report->registration);
+    message.registration_error = text(report->registration_error);
     uint8_t *data = arena_alloc(arena, luacsi__v1__get_status_response__get_packed_size(&message));
     if (!data)
         return err_set(err, STATUS_RESOURCE_EXHAUSTED, "no memory for the status");

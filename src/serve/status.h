@@ -27,7 +27,10 @@ struct status_report {
     int64_t handler_cpu; /* nanoseconds */
     int64_t checks_up;
     int64_t checks_not_up;
-    int64_t connections; /* accepted since the start */
+    int64_t connections;            /* accepted since the start */
+    const char *registration;       /* with the kubelet; NULL: it is not wanted */
+    const char *registration_error; /* why there is none, as far as known; NULL or empty: nothing */
+    bool is_registered;
 };
 
 /* Serializes the report into arena. -1 and err when memory is short. */
