@@ -26,6 +26,8 @@ local COMMANDS = {
     ["--max-in-flight"] = "LUACSI_MAX_IN_FLIGHT", ["--no-watch"] = "LUACSI_NO_WATCH",
     ["--state"] = "LUACSI_STATE", ["--state-reset"] = "LUACSI_STATE_RESET",
     ["--http-endpoint"] = "LUACSI_HTTP_ENDPOINT", ["--control"] = "LUACSI_CONTROL",
+    ["--kubelet-registration-path"] = "LUACSI_KUBELET_REGISTRATION_PATH",
+    ["--plugin-registration-path"] = "LUACSI_PLUGIN_REGISTRATION_PATH",
     ["--clock"] = "LUACSI_CLOCK", ["--seed"] = "LUACSI_SEED",
   },
   liveness = {

@@ -111,7 +111,7 @@ describe("the control socket", function()
   it("is not taken from a live process", function()
     serve()
     local refused = host.serve_refused { script = SCRIPT, flags = { "--control", "unix://" .. socket } }
-    assert.equal(1, refused.code)
+    assert.equal(2, refused.code)
     assert.matches("another process is already listening on " .. socket, refused.stderr, 1, true)
     assert.is_true(host.listens("unix://" .. socket))
   end)
@@ -150,7 +150,7 @@ describe("the control socket", function()
   it("is removed again when CSI's socket is taken", function()
     local server = host.serve { script = SCRIPT }
     local second = host.run { "serve", "--endpoint", server.endpoint, "--control", "unix://" .. socket }
-    assert.equal(1, second.code)
+    assert.equal(2, second.code)
     assert.matches("another process is already listening on " .. server.socket, second.stderr, 1, true)
     assert.same({}, host.files_in(folder))
   end)
