@@ -3,15 +3,13 @@
 #include "cli/address.h"
 #include "cli/clock_options.h"
 #include "cli/commands.h"
+#include "cli/kubelet_options.h"
 #include "cli/log_options.h"
 #include "cli/script_options.h"
 #include "serve/httpd.h"
 #include "serve/process.h"
 
-#include <limits.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
 
 #define KUBELET_PATH     "kubelet-registration-path"
 #define REGISTRATION_DIR "plugin-registration-path"
@@ -30,13 +28,12 @@ struct serve {
     bool no_watch;
     const char *http;
     const char *control;
-    const char *kubelet_path;
-    const char *registration_dir;
+    struct kubelet_options kubelet;
 };
 
 enum {
-    OWN_OPTIONS = 11,
-    ALL_OPTIONS = OWN_OPTIONS + LOG_OPTIONS + CLOCK_OPTIONS + SCRIPT_OPTIONS,
+    OWN_OPTIONS = 9,
+    ALL_OPTIONS = OWN_OPTIONS + KUBELET_OPTIONS + LOG_OPTIONS + CLOCK_OPTIONS + SCRIPT_OPTIONS,
 };
 
 /* Who may connect can replace the script: only a UNIX socket keeps others out. */
@@ -49,46 +46,6 @@ static int check_control(const char *text, struct err *err)
                ? 0
                : err_set(err, STATUS_INVALID_ARGUMENT,
                          "expected a UNIX socket such as unix:///path, got \"%s\"", text);
-}
-
-static int check_kubelet_path(const char *text, struct err *err)
-{
-    if (text[0] == '/' && text[1] && strlen(text) < PATH_MAX)
-        return 0;
-    return err_set(err, STATUS_INVALID_ARGUMENT,
-                   "expected the absolute path of the CSI socket as the kubelet sees it, such as "
-                   "/var/lib/kubelet/plugins/NAME/csi.sock, got \"%.200s\"",
-                   text);
-}
-
-static int check_registration_dir(const char *text, struct err *err)
-{
-    struct stat st;
-    if (text[0] != '/')
-        return err_set(err, STATUS_INVALID_ARGUMENT,
-                       "expected the absolute path of a directory, got \"%.200s\"", text);
-    if (stat(text, &st))
-        return err_errno(err, STATUS_INVALID_ARGUMENT, "%.200s", text);
-    if (!S_ISDIR(st.st_mode))
-        return err_set(err, STATUS_INVALID_ARGUMENT, "%.200s is no directory", text);
-    return 0;
-}
-
-/* Each makes sense only with the other, and for a socket that a kubelet can open. */
-static int check_registration(const struct serve *serve, const struct endpoint *endpoint,
-                              struct err *err)
-{
-    if (!serve->kubelet_path && !serve->registration_dir)
-        return 0;
-    if (!serve->kubelet_path || !serve->registration_dir)
-        return err_set(err, STATUS_INVALID_ARGUMENT, "--%s needs --%s, too",
-                       serve->kubelet_path ? KUBELET_PATH : REGISTRATION_DIR,
-                       serve->kubelet_path ? REGISTRATION_DIR : KUBELET_PATH);
-    if (!endpoint->path[0])
-        return err_set(err, STATUS_INVALID_ARGUMENT,
-                       "--" KUBELET_PATH " needs a UNIX socket as --endpoint, got %s",
-                       endpoint->text);
-    return 0;
 }
 
 static void rows(struct serve *serve, struct option options[ALL_OPTIONS])
@@ -157,25 +114,11 @@ static void rows(struct serve *serve, struct option options[ALL_OPTIONS])
         .check = check_control,
         .to.string = &serve->control,
     };
-    options[9] = (struct option){
-        .name = KUBELET_PATH,
-        .value = "FILE",
-        .help = "Register the driver with the kubelet, which finds the CSI socket at this path.",
-        .type = OPTION_STRING,
-        .check = check_kubelet_path,
-        .to.string = &serve->kubelet_path,
-    };
-    options[10] = (struct option){
-        .name = REGISTRATION_DIR,
-        .value = "DIRECTORY",
-        .help = "Where the kubelet looks for drivers: the socket NAME-reg.sock is made there.",
-        .type = OPTION_STRING,
-        .check = check_registration_dir,
-        .to.string = &serve->registration_dir,
-    };
-    log_options_rows(&serve->log, options + OWN_OPTIONS);
-    clock_options_rows(&serve->clock, options + OWN_OPTIONS + LOG_OPTIONS);
-    script_options_rows(&serve->script, options + ALL_OPTIONS - SCRIPT_OPTIONS);
+    kubelet_options_rows(&serve->kubelet, options + OWN_OPTIONS);
+    options += OWN_OPTIONS + KUBELET_OPTIONS;
+    log_options_rows(&serve->log, options);
+    clock_options_rows(&serve->clock, options + LOG_OPTIONS);
+    script_options_rows(&serve->script, options + LOG_OPTIONS + CLOCK_OPTIONS);
 }
 
 static void log_problem(void *data, const struct vm_problem *problem)
@@ -197,8 +140,8 @@ static int serve_script(struct serve *serve, const char *script)
         .max_in_flight = (size_t)serve->max_in_flight,
         .watch = !serve->no_watch,
         .http = serve->http,
-        .kubelet_path = serve->kubelet_path,
-        .registration_dir = serve->registration_dir,
+        .kubelet_path = serve->kubelet.path,
+        .registration_dir = serve->kubelet.directory,
         .vm.problem = log_problem,
     };
     struct endpoint endpoint, control;
@@ -208,7 +151,7 @@ static int serve_script(struct serve *serve, const char *script)
     if (address_complete(&serve->endpoint, serve->address, true, &err) ||
         endpoint_parse(&endpoint, serve->endpoint, &err) ||
         (serve->control && endpoint_parse(&control, serve->control, &err)) ||
-        check_registration(serve, &endpoint, &err))
+        kubelet_options_check(&serve->kubelet, &endpoint, &err))
         return options_fail("serve", EXIT_USAGE, err.text);
     options.endpoint = &endpoint;
     options.control = serve->control ? &control : NULL;
