@@ -10,6 +10,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"regexp"
 
 	"github.com/hashicorp/hcl/v2/hclparse"
 	"sigs.k8s.io/kustomize/api/krusty"
@@ -17,10 +18,12 @@ import (
 )
 
 const (
-	base      = "../kubernetes/base"
-	snapshots = "../kubernetes/with-snapshots"
-	plain     = "../kubernetes/luacsi.yaml"
-	nomad     = "../luacsi.nomad.hcl"
+	base        = "../kubernetes/base"
+	snapshots   = "../kubernetes/with-snapshots"
+	noRegistrar = "../kubernetes/without-registrar"
+	plain       = "../kubernetes/luacsi.yaml"
+	nomad       = "../luacsi.nomad.hcl"
+	readme      = "../../README.md"
 
 	header = "# Made from base/ by `go run . --write` in deploy/validate. kubectl apply -f deploy/kubernetes/luacsi.yaml\n"
 )
@@ -59,8 +62,28 @@ func checkNomad() error {
 	return nil
 }
 
+// checkReadme checks the objects of the YAML in the README.
+func checkReadme() error {
+	text, err := os.ReadFile(readme)
+	if err != nil {
+		return err
+	}
+	blocks := regexp.MustCompile("(?s)\n```yaml\n(.*?)```\n").FindAllSubmatch(text, -1)
+	if len(blocks) == 0 {
+		return fmt.Errorf("%s: no YAML", readme)
+	}
+	for _, block := range blocks {
+		n, err := checkObjects(block[1])
+		if err != nil {
+			return fmt.Errorf("%s: %w", readme, err)
+		}
+		fmt.Printf("%s: %d objects are valid\n", readme, n)
+	}
+	return nil
+}
+
 func run() error {
-	for _, folder := range []string{base, snapshots} {
+	for _, folder := range []string{base, snapshots, noRegistrar} {
 		manifest, err := build(folder)
 		if err != nil {
 			return fmt.Errorf("%s: %w", folder, err)
@@ -77,6 +100,9 @@ func run() error {
 			return err
 		}
 		fmt.Printf("%s: up to date\n", plain)
+	}
+	if err := checkReadme(); err != nil {
+		return err
 	}
 	if err := checkNomad(); err != nil {
 		return err

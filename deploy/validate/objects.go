@@ -68,6 +68,8 @@ func checkObject(decode runtime.Decoder, document []byte) error {
 		err = checkWorkload(workload.Spec.Selector, &workload.Spec.Template)
 	case *appsv1.DaemonSet:
 		err = checkWorkload(workload.Spec.Selector, &workload.Spec.Template)
+	case *corev1.Pod:
+		err = checkPod(&workload.Spec)
 	}
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", kind.Kind, name, err)
@@ -84,13 +86,18 @@ func checkWorkload(selector *metav1.LabelSelector, template *corev1.PodTemplateS
 	if selects.Empty() || !selects.Matches(labels.Set(template.Labels)) {
 		return fmt.Errorf("the selector %s does not select the pods %v", selects, template.Labels)
 	}
+	return checkPod(&template.Spec)
+}
+
+// checkPod checks how the containers of a pod refer to its volumes and ports.
+func checkPod(pod *corev1.PodSpec) error {
 	volumes := map[string]bool{}
-	for _, volume := range template.Spec.Volumes {
+	for _, volume := range pod.Volumes {
 		volumes[volume.Name] = true
 	}
 	seen := map[string]bool{}
-	for i := range template.Spec.Containers {
-		container := &template.Spec.Containers[i]
+	for i := range pod.Containers {
+		container := &pod.Containers[i]
 		if seen[container.Name] || container.Image == "" {
 			return fmt.Errorf("container %q comes twice, or has no image", container.Name)
 		}

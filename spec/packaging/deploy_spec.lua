@@ -126,6 +126,67 @@ describe("the driver's container", function()
   end)
 end)
 
+describe("the driver without a registrar", function()
+  local text = read "deploy/kubernetes/without-registrar/node.yaml"
+  local arguments = {}
+  for word in text:match("args:\n(.-)volumeMounts"):gmatch("%- (%S+)") do
+    arguments[#arguments + 1] = word
+  end
+
+  it("has the arguments of the base, and those of registration", function()
+    local own = {}
+    for i = #arguments, 1, -1 do
+      if arguments[i]:find("registration-path=", 1, true) then
+        table.insert(own, 1, table.remove(arguments, i))
+      end
+    end
+    assert.same(list(read(BASE .. "node.yaml"), "args"), arguments)
+    assert.same({
+      "--kubelet-registration-path="
+        .. read(BASE .. "node.yaml"):match("%-%-kubelet%-registration%-path=(%S+)"),
+      "--plugin-registration-path=/registration",
+    }, own)
+  end)
+end)
+
+describe("the pod in thirty lines", function()
+  local pod = read("README.md"):match("\n```yaml\n(.-)```\n")
+  local code = pod:match("\n  driver%.lua: |\n(.-)\n%-%-%-\n"):gsub("%f[^%z\n]    ", "")
+
+  it("has no more", function()
+    assert.is_true(select(2, pod:gsub("\n", "")) <= 30)
+  end)
+
+  it("has a script that all callers of a node work with", function()
+    local dir = folder.make { ["driver.lua"] = code }
+    local result = host.run { "check", "--for=registrar,kubelet,livenessprobe", dir .. "/driver.lua" }
+    assert.equal(0, result.code, result.stdout)
+  end)
+
+  it("registers the driver under the name that its paths have", function()
+    local port, registration = host.free_port(), host.folder()
+    local flags = {}
+    for i, word in ipairs(list(pod:gsub(",\n +", ", "), "args")) do
+      flags[i - 2] = word:gsub("=:9808$", "=127.0.0.1:" .. port):gsub("=/registration$", "=" .. registration)
+    end
+    local server = host.serve { script = code, flags = { table.unpack(flags) } }
+    local name = server:connect():call("GetPluginInfo").name
+    local socket = "unix://" .. registration .. "/" .. name .. "-reg.sock"
+    assert(wait.for_(function() return host.listens(socket) end), server:log())
+    local plugin = "/var/lib/kubelet/plugins/" .. name
+    assert.truthy(pod:find("{ path: " .. plugin .. ", type: DirectoryOrCreate }", 1, true))
+    local info = assert(luacsi.connect(socket)):call("pluginregistration.Registration/GetInfo", {})
+    assert.same({ name, plugin .. "/csi.sock" }, { info.name, info.endpoint })
+    http.wait_for(port)
+    for path in pod:gmatch("httpGet: { path: (%S+), port: 9808 }") do
+      assert.equal(200, http.get(port, path).code)
+    end
+    assert.truthy(pod:find("image: luacsi:" .. luacsi.version .. "\n", 1, true))
+    assert.truthy(read("deploy/Dockerfile"):find("ENV CSI_ENDPOINT=unix:///csi/csi.sock", 1, true))
+    assert.truthy(pod:find("{ name: plugin, mountPath: /csi }", 1, true))
+  end)
+end)
+
 describe("the image's root", function()
   local IMAGE_LIBRARY = read("deploy/Dockerfile"):match("\nARG LIBRARIES=(%S+)\n")
 

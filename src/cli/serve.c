@@ -11,9 +11,6 @@
 
 #include <stdio.h>
 
-#define KUBELET_PATH     "kubelet-registration-path"
-#define REGISTRATION_DIR "plugin-registration-path"
-
 struct serve {
     struct script_options script;
     const char *endpoint;
