@@ -4,6 +4,7 @@
 local host = require "spec.support.host"
 local luacsi = require "luacsi"
 local process = require "spec.support.process"
+local wait = require "spec.support.wait"
 
 local ALL = {
   "livenessprobe", "registrar", "kubelet", "provisioner", "attacher", "resizer", "snapshotter",
@@ -276,6 +277,26 @@ a.lua: 0 errors, 0 warnings, 2 callers do not work
       check(script(), { "--for=all", "--for-timeout=soon" }))
   end)
 
+  it("leaves nothing behind when it is stopped", function()
+    local folder = host.folder()
+    assert(require("luv").fs_mkdir(folder .. "/tmp", 448))
+    process.write_file(folder .. "/a.lua", script "Probe = { ready = false }")
+    for _, signal in ipairs { "sigint", "sigterm" } do
+      local child = host.start({ "check", "--for=attacher", "a.lua" }, { cwd = folder,
+        env = { TMPDIR = folder .. "/tmp" } })
+      local socket
+      assert(wait.for_(function()
+        socket = host.files_in(folder .. "/tmp")[1]
+        socket = socket and "unix://" .. folder .. "/tmp/" .. socket .. "/csi.sock"
+        return socket and host.listens(socket)
+      end))
+      child:signal(signal)
+      assert.is_true(child:wait() > 128)
+      child.done = true
+      assert.same({}, host.files_in(folder .. "/tmp"))
+    end
+  end)
+
   it("says when it has nowhere to serve", function()
     local folder = host.folder()
     process.write_file(folder .. "/a.lua", script())
@@ -283,8 +304,9 @@ a.lua: 0 errors, 0 warnings, 2 callers do not work
       ["/nowhere"] = "cannot make a directory in /nowhere: No such file or directory",
       ["/" .. ("x"):rep(100)] = "TMPDIR is too long for a socket: /" .. ("x"):rep(100),
     } do
-      assert.same({ code = 1, stdout = "", stderr = "luacsi check: " .. told .. "\n" },
-        host.run({ "check", "--for=all", folder .. "/a.lua" }, { env = { TMPDIR = tmp } }))
+      assert.same({ code = 1, stderr = "",
+        stdout = "a.lua: error: " .. told .. "\na.lua: 1 error, 0 warnings\n" },
+        host.run({ "check", "--for=all", "a.lua" }, { cwd = folder, env = { TMPDIR = tmp } }))
     end
   end)
 end)

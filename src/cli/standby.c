@@ -28,11 +28,11 @@ static void look_again(void)
 
 /* ---- the child ---- */
 
-static int serve(const struct standby *standby, const struct process_options *options)
+static int serve(const struct endpoint *endpoint, const struct process_options *options)
 {
     struct process_options own = *options;
     struct err err;
-    own.endpoint = &standby->endpoint;
+    own.endpoint = endpoint;
     log_init(LOG_TEXT, 0);
     if (process_run(&own, &err) == 0)
         return EXIT_OK;
@@ -44,12 +44,13 @@ static int serve(const struct standby *standby, const struct process_options *op
 static void be_child(const struct standby *standby, int wait_for,
                      const struct process_options *options)
 {
-    char byte;
+    struct endpoint endpoint;
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     close(standby->go);
     dup2(standby->log, STDOUT_FILENO);
     dup2(standby->log, STDERR_FILENO);
-    _exit(read(wait_for, &byte, 1) == 1 ? serve(standby, options) : EXIT_OK);
+    ssize_t n = recv(wait_for, &endpoint, sizeof(endpoint), MSG_WAITALL);
+    _exit(n == sizeof(endpoint) ? serve(&endpoint, options) : EXIT_OK);
 }
 
 /* ---- the parent ---- */
@@ -64,20 +65,28 @@ static int make_place(struct standby *standby, struct err *err)
         return err_set(err, STATUS_INVALID_ARGUMENT, "TMPDIR is too long for a socket: %s", tmp);
     if (!mkdtemp(dir))
         return err_errno(err, STATUS_FAILED_PRECONDITION, "cannot make a directory in %s", tmp);
+    snprintf(address, sizeof(address), "unix://%s/csi.sock", dir);
+    if (endpoint_parse(&standby->endpoint, address, err)) {
+        rmdir(dir);
+        return -1;
+    }
     memcpy(standby->dir, dir, sizeof(dir));
-    snprintf(address, sizeof(address), "unix://%s/csi.sock", standby->dir);
-    standby->log = memfd_create("luacsi-check", MFD_CLOEXEC);
-    if (standby->log < 0)
-        return err_errno(err, STATUS_RESOURCE_EXHAUSTED, "cannot make a file for a log");
-    return endpoint_parse(&standby->endpoint, address, err);
+    return 0;
+}
+
+static void remove_place(const struct standby *standby)
+{
+    unlink(standby->endpoint.path); /* there only when the process was killed */
+    rmdir(standby->dir);
 }
 
 int standby_new(struct standby *standby, const struct process_options *options, struct err *err)
 {
     int ends[2]; /* a socket: writing to an end that is gone must not be a signal */
     *standby = (struct standby){.go = -1, .log = -1};
-    if (make_place(standby, err))
-        return -1;
+    standby->log = memfd_create("luacsi-check", MFD_CLOEXEC);
+    if (standby->log < 0)
+        return err_errno(err, STATUS_RESOURCE_EXHAUSTED, "cannot make a file for a log");
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
         return err_errno(err, STATUS_RESOURCE_EXHAUSTED, "cannot make a pair of sockets");
     standby->go = ends[1];
@@ -91,6 +100,32 @@ int standby_new(struct standby *standby, const struct process_options *options, 
     standby->pid = 0;
     return err_errno(err, STATUS_RESOURCE_EXHAUSTED, "cannot start a process");
 }
+
+/* ---- when the user has had enough ---- */
+
+static const int ending[] = {SIGINT, SIGTERM, SIGHUP};
+
+static const struct standby *volatile at_work; /* NULL: none */
+
+static void on_ending(int number)
+{
+    if (at_work && at_work->pid > 0)
+        kill(at_work->pid, SIGKILL);
+    if (at_work)
+        remove_place(at_work);
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+/* standby: NULL when there is nothing to clean up any more. */
+static void clean_up_at_signals(const struct standby *standby)
+{
+    at_work = standby;
+    for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++)
+        signal(ending[i], standby ? on_ending : SIG_DFL);
+}
+
+/* ---- at work ---- */
 
 static bool listens(const struct endpoint *endpoint)
 {
@@ -128,7 +163,11 @@ static int fail_ended(const struct standby *standby, struct err *err)
 /* A load that is stuck ends the process by itself. */
 int standby_start(struct standby *standby, struct err *err)
 {
-    if (send(standby->go, "", 1, MSG_NOSIGNAL) != 1)
+    const struct endpoint *endpoint = &standby->endpoint;
+    if (make_place(standby, err))
+        return -1;
+    clean_up_at_signals(standby);
+    if (send(standby->go, endpoint, sizeof(*endpoint), MSG_NOSIGNAL) != sizeof(*endpoint))
         return fail_ended(standby, err);
     while (!listens(&standby->endpoint)) {
         if (has_ended(standby))
@@ -155,13 +194,12 @@ static void end_process(struct standby *standby)
 void standby_end(struct standby *standby)
 {
     end_process(standby);
+    clean_up_at_signals(NULL);
     if (standby->go >= 0)
         close(standby->go);
     if (standby->log >= 0)
         close(standby->log);
-    if (standby->dir[0]) {
-        unlink(standby->endpoint.path); /* there only when the process was killed */
-        rmdir(standby->dir);
-    }
+    if (standby->dir[0])
+        remove_place(standby);
     *standby = (struct standby){.go = -1, .log = -1};
 }
