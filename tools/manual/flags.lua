@@ -2,7 +2,7 @@
 -- ("state"), help (its first sentence), value and choices as the binary says, files (true: the value is a
 -- path), repeatable.
 
-local FILES = { ["FILE"] = true, ["PATH,..."] = true, ["PROGRAM,..."] = true }
+local FILES = { ["FILE"] = true, ["DIRECTORY"] = true, ["PATH,..."] = true, ["PROGRAM,..."] = true }
 
 local function first_sentence(text)
   return text:gsub("%s+", " "):match("^(.-)%.? *%f[(]%(default") or text:match("^(.-[^.])%. ")
