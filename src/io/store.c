@@ -242,6 +242,8 @@ void store_clear(struct store *store)
 {
     pthread_mutex_lock(&store->mutex);
     store_table_clear(&store->table);
+    if (store->changed)
+        store->changed(store->changed_data);
     pthread_mutex_unlock(&store->mutex);
 }
 

@@ -77,7 +77,7 @@ int store_cas(struct store *store, struct store_key key, const struct store_valu
 int store_keys(struct store *store, struct store_key prefix, struct arena *arena,
                struct store_key **keys, size_t *n, struct err *err);
 
-/* Drops every entry; store_on_change's fn is not called. */
+/* Drops every entry. */
 void store_clear(struct store *store);
 
 /* ---- for store_saver.c ---- */

@@ -312,3 +312,17 @@ int load_file(struct vm *vm, const char *path, struct err *err)
     vm_digest_file(vm, text, load.size);
     return run(&load);
 }
+
+int load_text(struct vm *vm, const char *name, const char *text, size_t size, struct err *err)
+{
+    struct load load = {
+        .vm = vm,
+        .file = name,
+        .text = text,
+        .size = size,
+        .from_script = true,
+        .err = err,
+    };
+    vm_digest_file(vm, text, size);
+    return run(&load);
+}

@@ -11,4 +11,8 @@ int load_embedded(struct vm *vm, const char *name, bool from_script, struct err 
 /* Loads the user's script at path over what is there. As load_embedded. */
 int load_file(struct vm *vm, const char *path, struct err *err);
 
+/* Loads a text that is in no file, size bytes with a NUL behind, over what is there. As
+ * load_embedded; name stands for it in messages. */
+int load_text(struct vm *vm, const char *name, const char *text, size_t size, struct err *err);
+
 #endif

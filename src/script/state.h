@@ -47,12 +47,13 @@ struct vm {
     unsigned closing;       /* levels of coroutine.close that are open */
     struct arena arena;     /* of the load; empty afterwards */
     const void *reply_type; /* which metatable is that of csi.reply; the registry keeps it */
-    const char *script;     /* its path, for messages; borrowed from vm_load's caller */
+    const char *script;     /* its path, for messages; borrowed from vm_load's caller, or name */
+    char *name;             /* of vm_load_text; NULL: it was vm_load */
     char **files;           /* what vm_files gives */
     struct stat *stats;     /* what vm_file_stats gives */
     size_t n_files;
     uint64_t digest; /* of their contents */
-    char *folder;    /* of the script: where require looks. NULL: the built-in identity */
+    char *folder;    /* of the script: where require looks. NULL: there is none */
     struct coroutine idle[VM_IDLE_COROUTINES];
     size_t n_idle;
 };

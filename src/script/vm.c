@@ -104,20 +104,32 @@ static char *folder_of(const char *path)
     return strndup(path, slash == path ? 1 : (size_t)(slash - path));
 }
 
-int vm_load(struct vm *vm, const char *path, struct err *err)
+/* Behind a load: what it needed is not needed any more. */
+static int loaded(struct vm *vm, int failed)
 {
-    int failed;
-    vm->script = path ? path : builtin;
-    if (path) {
-        vm->folder = folder_of(path);
-        vm_note_file(vm, path);
-        failed = vm->folder ? load_file(vm, path, err) : no_memory(err);
-    } else {
-        failed = load_embedded(vm, builtin, true, err);
-    }
     arena_fini(&vm->arena);
     arena_init(&vm->arena, vm->options.memory);
     return failed;
+}
+
+int vm_load(struct vm *vm, const char *path, struct err *err)
+{
+    vm->script = path ? path : builtin;
+    if (!path)
+        return loaded(vm, load_embedded(vm, builtin, true, err));
+    vm->folder = folder_of(path);
+    vm_note_file(vm, path);
+    return loaded(vm, vm->folder ? load_file(vm, path, err) : no_memory(err));
+}
+
+int vm_load_text(struct vm *vm, const char *name, const char *beside, const char *text, size_t size,
+                 struct err *err)
+{
+    vm->script = vm->name = strdup(name);
+    vm->folder = beside ? folder_of(beside) : NULL;
+    if (!vm->name || (beside && !vm->folder))
+        return no_memory(err);
+    return loaded(vm, load_text(vm, vm->name, text, size, err));
 }
 
 void vm_free(struct vm *vm)
@@ -136,6 +148,7 @@ void vm_free(struct vm *vm)
     free(vm->files);
     free(vm->stats);
     free(vm->folder);
+    free(vm->name);
     free(vm);
 }
 

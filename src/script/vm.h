@@ -47,7 +47,8 @@ struct vm_problem {
 };
 
 struct vm_options {
-    const struct vm_setting *settings; /* csi.config; a later one with the same key wins */
+    const struct vm_setting *settings; /* csi.config; a later one with the same key wins. Read by
+                                          vm_new alone */
     size_t n_settings;
     const char *nodeid;        /* csi.config.nodeid */
     const int64_t *seed;       /* of random numbers, for each state the same; NULL: one is drawn */
@@ -89,6 +90,12 @@ struct vm *vm_new(const struct vm_options *options, struct err *err);
 /* Loads the script at path (NULL: the built-in identity) over the defaults. -1 with err when it
  * cannot be used; problems were told before. Call it once. */
 int vm_load(struct vm *vm, const char *path, struct err *err);
+
+/* As vm_load, of a text that is in no file: size bytes with a NUL behind. name stands for it in
+ * messages; modules are looked for in the folder of beside, a path (NULL: there is none). name and
+ * text are borrowed for the call. */
+int vm_load_text(struct vm *vm, const char *name, const char *beside, const char *text, size_t size,
+                 struct err *err);
 
 /* Frees state, replies and memory. No task may be under way. */
 void vm_free(struct vm *vm);

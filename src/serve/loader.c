@@ -8,7 +8,7 @@
 struct loader {
     struct loop *loop;
     struct vm_options options;
-    const char *path;
+    struct source *source; /* a reference */
     void (*loaded)(void *data, struct vm *vm, const struct err *err);
     void *data;
     struct vm *vm; /* the result; NULL when memory was short */
@@ -23,6 +23,7 @@ static void throw_away(struct loader *loader)
 {
     if (loader->vm)
         vm_free(loader->vm);
+    source_unref(loader->source);
     pthread_mutex_destroy(&loader->lock);
     free(loader);
 }
@@ -42,8 +43,7 @@ static void deliver(struct post *post)
 static void *load(void *data)
 {
     struct loader *loader = data;
-    loader->vm = vm_new(&loader->options, &loader->err);
-    loader->failed = !loader->vm || vm_load(loader->vm, loader->path, &loader->err);
+    loader->failed = source_load(loader->source, &loader->options, &loader->vm, &loader->err) != 0;
     pthread_mutex_lock(&loader->lock);
     bool wanted = !loader->abandoned; /* else the loop may be gone */
     if (wanted)
@@ -54,7 +54,8 @@ static void *load(void *data)
     return NULL;
 }
 
-struct loader *loader_start(struct loop *loop, const struct vm_options *options, const char *path,
+struct loader *loader_start(struct loop *loop, const struct vm_options *options,
+                            struct source *source,
                             void (*loaded)(void *data, struct vm *vm, const struct err *err),
                             void *data)
 {
@@ -66,7 +67,7 @@ struct loader *loader_start(struct loop *loop, const struct vm_options *options,
     *loader = (struct loader){
         .loop = loop,
         .options = *options,
-        .path = path,
+        .source = source_ref(source),
         .loaded = loaded,
         .data = data,
         .post.fn = deliver,

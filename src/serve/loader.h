@@ -3,15 +3,16 @@
 #define LUACSI_SERVE_LOADER_H
 
 #include "io/loop.h"
-#include "script/vm.h"
+#include "serve/source.h"
 
 struct loader;
 
-/* Loads the script at path into a new vm. Then loaded(data, vm, err) is called on the loop thread:
- * vm is the caller's; err is NULL, or says why vm (NULL without memory for one) is of no use. NULL
- * when the system has no thread or memory for it. What options and path point to must live until
- * then, for ever if the script never ends. Loop thread. */
-struct loader *loader_start(struct loop *loop, const struct vm_options *options, const char *path,
+/* Loads source into a new vm. Then loaded(data, vm, err) is called on the loop thread: vm is the
+ * caller's; err is NULL, or says why vm (NULL without memory for one) is of no use. NULL when the
+ * system has no thread or memory for it. What options point to must live until then, for ever if
+ * the script never ends. Loop thread. */
+struct loader *loader_start(struct loop *loop, const struct vm_options *options,
+                            struct source *source,
                             void (*loaded)(void *data, struct vm *vm, const struct err *err),
                             void *data);
 

@@ -348,7 +348,8 @@ static int start(struct process *process, struct err *err)
     if (check_places(process, err) || open_state(process, err))
         return -1;
     confine(process);
-    if (catalog_init(err) || !(process->scripts = scripts_new(&options->vm, options->script, err)))
+    const struct scripts_options scripts = {.script = options->script, .vm = options->vm};
+    if (catalog_init(err) || !(process->scripts = scripts_new(&scripts, err)))
         return -1;
     iothread_block_signals();
     if (process->saver && store_saver_start(process->saver, err))

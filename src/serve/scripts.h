@@ -1,5 +1,6 @@
-/* Which script answers: the first one, the one that a reload brings, and the same one again in a
- * fresh state when a handler got the loop thread stuck. Loop thread, where nothing else is said. */
+/* Which scripts answer: those of the sessions, what a changed file brings, and the same ones again
+ * in a fresh state when a handler got the loop thread stuck. Loop thread, where nothing else is
+ * said. */
 #ifndef LUACSI_SERVE_SCRIPTS_H
 #define LUACSI_SERVE_SCRIPTS_H
 
@@ -8,15 +9,24 @@
 #include "io/loop.h"
 #include "script/vm.h"
 #include "serve/server.h"
+#include "serve/sessions.h"
 #include "serve/status.h"
 
 struct scripts;
 
-/* Loads the script at path (NULL: the built-in identity). options and path are borrowed for as long
- * as the process lives. NULL and err when it cannot be used. */
-struct scripts *scripts_new(const struct vm_options *options, const char *path, struct err *err);
+struct scripts_options {
+    const char *script;   /* path; NULL: the built-in identity */
+    size_t most_sessions; /* besides the process's own */
+    struct vm_options vm;
+};
 
-/* The vm that answers now; another one after each reload. */
+/* Loads the script. What options point to is borrowed for as long as the process lives. NULL and
+ * err when it cannot be used. */
+struct scripts *scripts_new(const struct scripts_options *options, struct err *err);
+
+struct sessions *scripts_sessions(const struct scripts *scripts);
+
+/* The vm that answers now, in the process's session; another one after each reload. */
 struct vm *scripts_vm(const struct scripts *scripts);
 
 struct scripts_start {
@@ -34,8 +44,8 @@ struct scripts_start {
 /* The calling thread is the loop thread from now on; handlers may run. */
 int scripts_start(struct scripts *scripts, const struct scripts_start *start, struct err *err);
 
-/* Loads the script again, beside the one that serves; takes it over when it is good, even if no
- * file has changed. */
+/* Loads the scripts again, beside those that serve; takes over each that is good, even if no file
+ * has changed. */
 void scripts_reload(struct scripts *scripts);
 
 /* The driver's name as a constant GetPluginInfo says it; "unknown" where a handler does. */
