@@ -29,6 +29,7 @@ local COMMANDS = {
     ["--kubelet-registration-path"] = "LUACSI_KUBELET_REGISTRATION_PATH",
     ["--plugin-registration-path"] = "LUACSI_PLUGIN_REGISTRATION_PATH",
     ["--clock"] = "LUACSI_CLOCK", ["--seed"] = "LUACSI_SEED",
+    ["--calls"] = "LUACSI_CALLS", ["--sessions"] = "LUACSI_SESSIONS",
   },
   liveness = {
     ["--endpoint"] = "LUACSI_ENDPOINT, CSI_ENDPOINT", ["--http-endpoint"] = "LUACSI_HTTP_ENDPOINT",

@@ -3,6 +3,7 @@
 #include "cli/address.h"
 #include "cli/clock_options.h"
 #include "cli/commands.h"
+#include "cli/control_options.h"
 #include "cli/kubelet_options.h"
 #include "cli/log_options.h"
 #include "cli/script_options.h"
@@ -24,26 +25,15 @@ struct serve {
     int64_t max_in_flight;
     bool no_watch;
     const char *http;
-    const char *control;
+    struct control_options control;
     struct kubelet_options kubelet;
 };
 
 enum {
-    OWN_OPTIONS = 9,
-    ALL_OPTIONS = OWN_OPTIONS + KUBELET_OPTIONS + LOG_OPTIONS + CLOCK_OPTIONS + SCRIPT_OPTIONS,
+    OWN_OPTIONS = 8,
+    ALL_OPTIONS = OWN_OPTIONS + KUBELET_OPTIONS + CONTROL_OPTIONS + LOG_OPTIONS + CLOCK_OPTIONS +
+                  SCRIPT_OPTIONS,
 };
-
-/* Who may connect can replace the script: only a UNIX socket keeps others out. */
-static int check_control(const char *text, struct err *err)
-{
-    struct endpoint endpoint;
-    if (endpoint_parse(&endpoint, text, err))
-        return -1;
-    return endpoint.path[0]
-               ? 0
-               : err_set(err, STATUS_INVALID_ARGUMENT,
-                         "expected a UNIX socket such as unix:///path, got \"%s\"", text);
-}
 
 static void rows(struct serve *serve, struct option options[ALL_OPTIONS])
 {
@@ -102,17 +92,11 @@ static void rows(struct serve *serve, struct option options[ALL_OPTIONS])
         .check = httpd_check_endpoint,
         .to.string = &serve->http,
     };
-    options[8] = (struct option){
-        .name = "control",
-        .value = "SOCKET",
-        .help = "Serve luacsi.v1.Control there, for `luacsi ctl` and for tests: unix:///path, not "
-                "in the folder of the CSI socket. Only your own user may connect.",
-        .type = OPTION_STRING,
-        .check = check_control,
-        .to.string = &serve->control,
-    };
-    kubelet_options_rows(&serve->kubelet, options + OWN_OPTIONS);
-    options += OWN_OPTIONS + KUBELET_OPTIONS;
+    options += OWN_OPTIONS;
+    kubelet_options_rows(&serve->kubelet, options);
+    options += KUBELET_OPTIONS;
+    control_options_rows(&serve->control, options);
+    options += CONTROL_OPTIONS;
     log_options_rows(&serve->log, options);
     clock_options_rows(&serve->clock, options + LOG_OPTIONS);
     script_options_rows(&serve->script, options + LOG_OPTIONS + CLOCK_OPTIONS);
@@ -136,6 +120,8 @@ static int serve_script(struct serve *serve, const char *script)
         .state_reset = serve->state_reset,
         .max_in_flight = (size_t)serve->max_in_flight,
         .watch = !serve->no_watch,
+        .calls = (size_t)serve->control.calls,
+        .sessions = (size_t)serve->control.sessions,
         .http = serve->http,
         .kubelet_path = serve->kubelet.path,
         .registration_dir = serve->kubelet.directory,
@@ -147,11 +133,11 @@ static int serve_script(struct serve *serve, const char *script)
     clock_options_fill(&serve->clock, &options.vm);
     if (address_complete(&serve->endpoint, serve->address, true, &err) ||
         endpoint_parse(&endpoint, serve->endpoint, &err) ||
-        (serve->control && endpoint_parse(&control, serve->control, &err)) ||
+        (serve->control.socket && endpoint_parse(&control, serve->control.socket, &err)) ||
         kubelet_options_check(&serve->kubelet, &endpoint, &err))
         return options_fail("serve", EXIT_USAGE, err.text);
     options.endpoint = &endpoint;
-    options.control = serve->control ? &control : NULL;
+    options.control = serve->control.socket ? &control : NULL;
     log_options_init(&serve->log);
     clock_options_init(&serve->clock);
     if (process_run(&options, &err) == 0)

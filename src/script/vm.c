@@ -162,6 +162,11 @@ const struct handler *vm_handler(const struct vm *vm, const struct method *metho
     return &vm->handlers[method->index];
 }
 
+const char *vm_script(const struct vm *vm)
+{
+    return vm->script;
+}
+
 void vm_tell_violation(struct vm *vm, const struct method *method, const struct err *err)
 {
     const struct vm_problem problem = {

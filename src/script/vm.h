@@ -134,6 +134,9 @@ const struct handler *vm_handler(const struct vm *vm, const struct method *metho
 /* What answers method where the script leaves it out or passes: never a function. As vm_handler. */
 const struct handler *vm_default(const struct vm *vm, const struct method *method);
 
+/* Its path or name, as messages have it. Borrowed, valid until vm_free. */
+const char *vm_script(const struct vm *vm);
+
 /* A number that is another one when any of those files had another content. */
 uint64_t vm_digest(const struct vm *vm);
 

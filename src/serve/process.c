@@ -91,6 +91,7 @@ static void end(struct process *process)
 {
     if (!process->stopping) {
         process->stopping = true;
+        control_stop(&process->control);
         shut_down(process, process->options->grace);
         return;
     }
@@ -246,6 +247,7 @@ static int start_server(struct process *process, struct err *err)
         .methods = catalog_methods(),
         .n_methods = CATALOG_SERVED,
         .vm = scripts_vm(process->scripts),
+        .sessions = process->options->control ? scripts_sessions(process->scripts) : NULL,
         .max_in_flight = process->options->max_in_flight,
         .answer = answer_as_host,
         .vanish = vanish,
@@ -273,7 +275,13 @@ static int open_control(struct process *process, struct err *err)
     };
     if (!endpoint)
         return 0;
-    process->control = (struct control){.stop = on_stop, .data = process};
+    process->control = (struct control){
+        .loop = process->loop,
+        .sessions = scripts_sessions(process->scripts),
+        .started = process->started,
+        .stop = on_stop,
+        .data = process,
+    };
     process->control_server = side_server_new(&options, err);
     return process->control_server ? 0 : -1;
 }
@@ -348,7 +356,12 @@ static int start(struct process *process, struct err *err)
     if (check_places(process, err) || open_state(process, err))
         return -1;
     confine(process);
-    const struct scripts_options scripts = {.script = options->script, .vm = options->vm};
+    const struct scripts_options scripts = {
+        .script = options->script,
+        .most_sessions = options->sessions,
+        .calls = options->control ? options->calls : 0,
+        .vm = options->vm,
+    };
     if (catalog_init(err) || !(process->scripts = scripts_new(&scripts, err)))
         return -1;
     iothread_block_signals();

@@ -17,6 +17,8 @@ struct process_options {
     const char *state;    /* path of the file that keeps vm.store over a restart; NULL: none does */
     bool state_reset;     /* begin with an empty store when that file is corrupt */
     size_t max_in_flight; /* calls */
+    size_t calls;         /* of each session that are kept for luacsi.v1.Control */
+    size_t sessions;      /* that it may make */
     const char *http;     /* address of the HTTP endpoint; NULL: none */
     const char *kubelet_path;     /* the CSI socket, as the kubelet sees it: registration is... */
     const char *registration_dir; /* ...offered in this directory; both NULL: it is not */

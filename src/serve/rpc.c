@@ -13,6 +13,7 @@
 #include "serve/call_log.h"
 #include "serve/metrics.h"
 #include "serve/payload.h"
+#include "serve/recording.h"
 
 #include <grpc/byte_buffer.h>
 #include <grpc/slice_buffer.h>
@@ -47,10 +48,11 @@ struct rpc {
     grpc_metadata trailer;           /* of the status, if n_trailers is 1 */
     size_t n_trailers;               /* 0: there is none, as of nearly all calls */
     int cancelled;                   /* RECV_CLOSE_ON_SERVER's result */
-    int64_t taken;                   /* loop_now when the call came; only for metrics */
+    int64_t taken;                   /* loop_now when the call came; for metrics and journal */
     uint64_t number;                 /* of the call */
     char id[CALL_ID_TEXT];           /* empty until rpc_id is asked */
     const ProtobufCMessage *request; /* in the arena; NULL: not unpacked */
+    struct recording recording;      /* for the journal */
 
     struct arena arena;
     struct task task;           /* of a method of CSI */
@@ -142,22 +144,45 @@ static const char *rpc_id(struct rpc *rpc)
     return rpc->id;
 }
 
+/* Empty for NULL. */
+static struct bytes bytes_of(const grpc_byte_buffer *message)
+{
+    if (!message)
+        return (struct bytes){0};
+    const grpc_slice *slice = &message->data.raw.slice_buffer.slices[0];
+    return (struct bytes){GRPC_SLICE_START_PTR(*slice), GRPC_SLICE_LENGTH(*slice)};
+}
+
 /* message: of the reply, NULL: none. */
 static void log_call(struct rpc *rpc, const grpc_byte_buffer *message, int status, const char *text)
 {
-    struct call_log call = {
+    const struct call_log call = {
         .method = rpc->method,
         .id = rpc_id(rpc),
         .request = rpc->request,
+        .reply = bytes_of(message),
         .status = status,
         .message = text,
         .arena = &rpc->arena,
     };
-    if (message) {
-        const grpc_slice *slice = &message->data.raw.slice_buffer.slices[0];
-        call.reply = (struct bytes){GRPC_SLICE_START_PTR(*slice), GRPC_SLICE_LENGTH(*slice)};
-    }
     call_log(&call);
+}
+
+static void keep_call(struct rpc *rpc, const grpc_byte_buffer *message, int status,
+                      const char *text)
+{
+    struct journal_call call = {
+        .method = rpc->method,
+        .duration = loop_now() - rpc->taken,
+        .id = rpc_id(rpc),
+        .metadata = &rpc->metadata,
+        .request = rpc->request,
+        .reply = bytes_of(message),
+        .status = status,
+        .message = text,
+        .arena = &rpc->arena,
+    };
+    recording_end(&rpc->recording, &call);
 }
 
 static void start_batch(struct rpc *rpc, const grpc_op *ops, size_t n, struct op *tag)
@@ -182,6 +207,8 @@ static void rpc_reply(struct rpc *rpc, grpc_byte_buffer *message, int status, co
         log_call(rpc, message, status, text);
     if (rpc->host->metrics)
         metrics_count(rpc->host->metrics, rpc->method->index, status, loop_now() - rpc->taken);
+    if (rpc->recording.journal)
+        keep_call(rpc, message, status, text);
     grpc_slice details = text[0] ? grpc_slice_from_copied_string(text) : grpc_empty_slice();
     grpc_op ops[4] = {
         {.op = GRPC_OP_SEND_INITIAL_METADATA},
@@ -341,7 +368,7 @@ static void reply_failure(struct rpc *rpc)
     reply_error(rpc, task->status, task->message);
 }
 
-static void answer_with(struct rpc *rpc, const struct handler *handler);
+static void answer_with(struct rpc *rpc, struct vm *vm, const struct handler *handler);
 
 static void on_task_done(struct task *task)
 {
@@ -352,7 +379,7 @@ static void on_task_done(struct task *task)
             replace(rpc);
     }
     if (task->passes) {
-        answer_with(rpc, vm_default(task->vm, rpc->method));
+        answer_with(rpc, task->vm, vm_default(task->vm, rpc->method));
     } else if (task->prepared) {
         reply_prepared(rpc, task->prepared);
         prepared_unref(task->prepared);
@@ -365,9 +392,8 @@ static void on_task_done(struct task *task)
 
 /* ---- the request ---- */
 
-static void run_handler(struct rpc *rpc, const struct handler *handler)
+static void run_handler(struct rpc *rpc, struct vm *vm, const struct handler *handler)
 {
-    struct vm *vm = rpc->host->vm;
     rpc->task = (struct task){
         .vm = vm,
         .method = rpc->method,
@@ -397,8 +423,10 @@ static void fail_host(struct host_call *call, const struct err *err)
     reply_error(container_of(call, struct rpc, host_call), err->code, err->text);
 }
 
-static void answer_with(struct rpc *rpc, const struct handler *handler)
+static void answer_with(struct rpc *rpc, struct vm *vm, const struct handler *handler)
 {
+    if (rpc->recording.journal)
+        recording_handler(&rpc->recording, vm, handler, &rpc->arena);
     switch (handler->kind) {
     case HANDLER_NONE:
         reply_error(rpc, STATUS_UNIMPLEMENTED,
@@ -409,7 +437,7 @@ static void answer_with(struct rpc *rpc, const struct handler *handler)
         reply_prepared(rpc, handler->prepared);
         break;
     case HANDLER_FUNCTION:
-        run_handler(rpc, handler);
+        run_handler(rpc, vm, handler);
         break;
     }
 }
@@ -444,10 +472,27 @@ static size_t most_bytes(const struct rpc *rpc)
     return is_small ? IDENTITY_BYTES : SIZE_MAX; /* gRPC core has its own limit */
 }
 
+/* Finds the vm that answers: that of the session, if there are any. -1 and err: there is no such
+ * session. */
+static int choose_vm(struct rpc *rpc, struct vm **vm, struct err *err)
+{
+    const struct sessions *sessions = rpc->host->sessions;
+    *vm = rpc->host->vm;
+    if (!sessions || is_hosts(rpc->method))
+        return 0;
+    *vm = recording_begin(&rpc->recording, sessions, &rpc->metadata, err);
+    return *vm ? 0 : -1;
+}
+
 static void answer(struct rpc *rpc)
 {
     struct bytes bytes;
     struct err err;
+    struct vm *vm;
+    if (choose_vm(rpc, &vm, &err)) {
+        reply_error(rpc, err.code, err.text);
+        return;
+    }
     if (rpc->host->n_open > rpc->host->max_open) {
         reply_error(rpc, STATUS_RESOURCE_EXHAUSTED, "too many calls are in flight");
         return;
@@ -460,14 +505,14 @@ static void answer(struct rpc *rpc)
         answer_as_host(rpc, bytes);
         return;
     }
-    const struct handler *handler = vm_handler(rpc->host->vm, rpc->method);
+    const struct handler *handler = vm_handler(vm, rpc->method);
     bool needs_request = bytes.size > 0 || handler->kind == HANDLER_FUNCTION;
     if (needs_request && !(rpc->request = codec_unpack(rpc->method->request, bytes.data, bytes.size,
                                                        &rpc->arena, &err))) {
         reply_error(rpc, err.code, err.text);
         return;
     }
-    answer_with(rpc, handler);
+    answer_with(rpc, vm, handler);
 }
 
 static void rpc_on_accept(struct op *op, bool ok)
@@ -479,7 +524,7 @@ static void rpc_on_accept(struct op *op, bool ok)
         return;
     }
     rpc->host->n_open++;
-    if (rpc->host->metrics)
+    if (rpc->host->metrics || rpc->host->sessions)
         rpc->taken = loop_now();
     rpc->number = ++rpc->host->n_calls; /* the host's own calls among them */
     answer(rpc);

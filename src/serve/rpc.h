@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 struct metrics;
+struct sessions;
 
 /* What calls have in common; it outlives them. */
 struct rpc_host {
@@ -26,8 +27,10 @@ struct rpc_host {
     void *data;
     size_t most_host_bytes;
     struct metrics *metrics; /* NULL: nobody asks for them */
-    uint64_t n_calls;        /* since the start; makes the ids */
-    size_t n_open;           /* calls taken and not yet answered */
+    /* NULL: vm answers all calls; else that of the session, and calls are kept in its journal */
+    const struct sessions *sessions;
+    uint64_t n_calls; /* since the start; makes the ids */
+    size_t n_open;    /* calls taken and not yet answered */
     size_t n_waiting; /* structs that gRPC core holds: it must give back each one before it ends */
     bool stopping;    /* no further call is waited for */
     /* Told while stopping, when n_open or n_waiting has fallen. */

@@ -72,6 +72,7 @@ struct scripts *scripts_new(const struct scripts_options *options, struct err *e
         .vm = options->vm,
         .script = options->script,
         .most = options->most_sessions,
+        .calls = options->calls,
         .taken = on_taken,
         .refused = on_refused,
         .data = scripts,

@@ -17,6 +17,7 @@ struct scripts;
 struct scripts_options {
     const char *script;   /* path; NULL: the built-in identity */
     size_t most_sessions; /* besides the process's own */
+    size_t calls;         /* of each that are kept; 0: none */
     struct vm_options vm;
 };
 

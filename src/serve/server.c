@@ -127,6 +127,7 @@ struct server *server_new(const struct server_options *options, struct err *err)
         .server = create_server(),
         .queue = loop_queue(options->loop),
         .vm = options->vm,
+        .sessions = options->sessions,
         .max_open = options->max_in_flight,
         .answer = options->answer,
         .vanish = options->vanish,

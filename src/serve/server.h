@@ -20,8 +20,9 @@ struct server_options {
     struct loop *loop;            /* borrowed until server_free, as vm */
     const struct method *methods; /* what can be called, of the catalog */
     size_t n_methods;
-    struct vm *vm;        /* that answers those of CSI; NULL when there are none */
-    size_t max_in_flight; /* calls */
+    struct vm *vm;                   /* that answers those of CSI; NULL when there are none */
+    const struct sessions *sessions; /* as in rpc_host */
+    size_t max_in_flight;            /* calls */
     /* The methods that are the host's, not the script's: call by call... */
     void (*answer)(void *data, struct host_call *call);
     /* As of struct rpc_host. */

@@ -102,6 +102,11 @@ bool session_has_file(const struct session *session)
     return source_is_file(session->source);
 }
 
+struct journal *session_journal(const struct session *session)
+{
+    return session->options.journal;
+}
+
 struct store *session_store(const struct session *session)
 {
     return session->options.vm.store;

@@ -14,11 +14,13 @@
 
 enum { SESSION_NAME = 64 }; /* bytes, with the NUL */
 
+struct journal;
 struct session;
 
 struct session_options {
-    const char *name;     /* copied; "" for that of the process */
-    struct vm_options vm; /* what it points to is borrowed until session_free; the store, too */
+    const char *name;        /* copied; "" for that of the process */
+    struct vm_options vm;    /* what it points to is borrowed until session_free; the store, too */
+    struct journal *journal; /* where its calls are kept, borrowed as well; NULL: nowhere */
     /* A vm has been taken over, and has begun. NULL: nobody wants to know. */
     void (*taken)(void *data, struct session *session);
     /* The same script, loaded again into vm, cannot be taken over. NULL: nobody wants to know. */
@@ -51,6 +53,7 @@ struct vm *session_vm(const struct session *session);
 /* As source_name. */
 const char *session_script(const struct session *session);
 bool session_has_file(const struct session *session); /* as source_is_file */
+struct journal *session_journal(const struct session *session);
 struct store *session_store(const struct session *session);
 
 /* ---- changes ---- */

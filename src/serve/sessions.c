@@ -1,8 +1,8 @@
 /* Owns the list of sessions, and the stores of those with a name. */
 #include "serve/sessions.h"
 
-#include "base/log.h"
 #include "io/store.h"
+#include "serve/journal.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -13,6 +13,7 @@ struct named {
     struct sessions *sessions;
     struct session *session;
     struct store *store;                /* NULL: of the process's session, which does not own it */
+    struct journal *journal;            /* NULL: no calls are kept */
     struct session_change change;       /* its first load */
     struct sessions_creation *for_whom; /* that waits for it; NULL: nobody, or gone since */
     bool is_ready;
@@ -59,34 +60,48 @@ static struct named *find(const struct sessions *sessions, const char *name, siz
 static void free_named(struct named *named)
 {
     store_free(named->store);
+    journal_unref(named->journal);
     free(named);
 }
 
-/* store: NULL where the options have it. */
-static struct named *make(struct sessions *sessions, const char *name, struct store *store,
-                          struct err *err)
+static int no_memory(struct err *err)
 {
+    return err_set(err, STATUS_RESOURCE_EXHAUSTED, "no memory for a session");
+}
+
+static int fill(struct named *named, const char *name, struct err *err)
+{
+    const struct sessions_options *all = &named->sessions->options;
     struct session_options options = {
         .name = name,
-        .vm = sessions->options.vm,
-        .taken = sessions->options.taken,
-        .refused = sessions->options.refused,
-        .data = sessions->options.data,
+        .vm = all->vm,
+        .taken = all->taken,
+        .refused = all->refused,
+        .data = all->data,
     };
+    if (all->calls > 0 && !(named->journal = journal_new(all->calls)))
+        return no_memory(err);
+    options.journal = named->journal;
+    if (name[0] && !(named->store = store_new(err)))
+        return -1;
+    if (named->store)
+        options.vm.store = named->store;
+    named->session = session_new(&options, named->sessions->source, err);
+    return named->session ? 0 : -1;
+}
+
+static struct named *make(struct sessions *sessions, const char *name, struct err *err)
+{
     struct named *named = calloc(1, sizeof(*named));
-    if (store)
-        options.vm.store = store;
     if (!named) {
-        err_set(err, STATUS_RESOURCE_EXHAUSTED, "no memory for a session");
+        no_memory(err);
         return NULL;
     }
     named->sessions = sessions;
-    named->session = session_new(&options, sessions->source, err);
-    if (!named->session) {
-        free(named);
+    if (fill(named, name, err)) {
+        free_named(named);
         return NULL;
     }
-    named->store = store;
     return named;
 }
 
@@ -99,7 +114,7 @@ struct sessions *sessions_new(const struct sessions_options *options, struct err
     }
     sessions->options = *options;
     sessions->source = source_new(&options->vm, options->script, err);
-    sessions->first = sessions->source ? make(sessions, "", NULL, err) : NULL;
+    sessions->first = sessions->source ? make(sessions, "", err) : NULL;
     if (!sessions->first) {
         sessions_free(sessions);
         return NULL;
@@ -207,6 +222,8 @@ static void end(struct named *named, int status, const char *message)
     sessions->n_named--;
     named->next = sessions->ending;
     sessions->ending = named;
+    if (named->journal)
+        journal_close(named->journal);
     session_end(named->session, status, message, on_ended, named);
 }
 
@@ -227,10 +244,8 @@ void sessions_create(struct sessions *sessions, const char *name,
                      struct sessions_creation *creation)
 {
     struct err err;
-    struct store *store = check_new(sessions, name, &err) ? NULL : store_new(&err);
-    struct named *named = store ? make(sessions, name, store, &err) : NULL;
+    struct named *named = check_new(sessions, name, &err) ? NULL : make(sessions, name, &err);
     if (!named) {
-        store_free(store);
         creation->done(creation, &err);
         return;
     }

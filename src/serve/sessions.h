@@ -11,6 +11,7 @@ struct sessions_options {
     struct vm_options vm; /* of each; the store is that of the process's session */
     const char *script;   /* path; NULL: the built-in identity */
     size_t most;          /* with a name, at once */
+    size_t calls;         /* that are kept of each; 0: none, there are no journals */
     /* As in session_options. */
     void (*taken)(void *data, struct session *session);
     void (*refused)(void *data, struct session *session, const struct vm *vm);

@@ -1,0 +1,51 @@
+/* The rows of --control and what belongs to it. No state. */
+#include "cli/control_options.h"
+
+#include "io/endpoint.h"
+
+/* Who may connect can replace the script: only a UNIX socket keeps others out. */
+static int check_socket(const char *text, struct err *err)
+{
+    struct endpoint endpoint;
+    if (endpoint_parse(&endpoint, text, err))
+        return -1;
+    return endpoint.path[0]
+               ? 0
+               : err_set(err, STATUS_INVALID_ARGUMENT,
+                         "expected a UNIX socket such as unix:///path, got \"%s\"", text);
+}
+
+void control_options_rows(struct control_options *control, struct option rows[CONTROL_OPTIONS])
+{
+    rows[0] = (struct option){
+        .name = "control",
+        .value = "SOCKET",
+        .help = "Serve luacsi.v1.Control there, for `luacsi ctl` and for tests: unix:///path, not "
+                "in the folder of the CSI socket. Only your own user may connect.",
+        .type = OPTION_STRING,
+        .check = check_socket,
+        .to.string = &control->socket,
+    };
+    rows[1] = (struct option){
+        .name = "calls",
+        .value = "N",
+        .fallback = "10000",
+        .help = "How many of the newest calls are kept for --control, of each session; at most "
+                "16 MiB of them.",
+        .type = OPTION_INTEGER,
+        .min = 1,
+        .max = 1000000,
+        .to.integer = &control->calls,
+    };
+    rows[2] = (struct option){
+        .name = "sessions",
+        .value = "N",
+        .fallback = "16",
+        .help = "How many sessions --control may make at once; each may hold as much as --memory "
+                "and --calls allow.",
+        .type = OPTION_INTEGER,
+        .min = 0,
+        .max = 1000,
+        .to.integer = &control->sessions,
+    };
+}
