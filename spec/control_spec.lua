@@ -1,32 +1,24 @@
--- luacsi.v1.Control: what the process was asked, and having it answer otherwise.
+-- luacsi.v1.Control: what the process was asked.
 
 local control = require "spec.support.control"
-local folder = require "spec.support.folder"
 local host = require "spec.support.host"
 local http2 = require "spec.support.http2"
 local json = require("luacsi").json
-local process = require "spec.support.process"
 local wait = require "spec.support.wait"
 
 local SCRIPT = [[
 local csi = require "csi"
 local made = 0
 return {
-  GetPluginInfo = { name = "control.example.com", vendor_version = csi.config.version or "1" },
-  CreateVolume = function(request, context)
+  GetPluginInfo = { name = "control.example.com", vendor_version = "1" },
+  CreateVolume = function(request)
     made = made + 1
-    csi.store.set("made", made)
     if request.name == "busy" then
       csi.fail("ABORTED", "as asked")
     end
     return { volume = { volume_id = request.name .. made, capacity_bytes = 7 } }
   end,
   DeleteVolume = function() error "a mistake" end,
-  GetCapacity = function() return { available_capacity = csi.store.get("made") or 0 } end,
-  ListVolumes = function()
-    repeat csi.sleep(0.01) until csi.store.get("go")
-    return { next_token = "OK" }
-  end,
 }
 ]]
 
@@ -431,215 +423,5 @@ describe("verify", function()
     refused("since: expected 0 or more, got -1", { since = -1 })
     refused("order[2]: CSI has no method Prob (did you mean Probe?)",
       { order = { CREATE, { method = "Prob" } } })
-  end)
-end)
-
-describe("reset", function()
-  before_each(function()
-    start()
-    create("a")
-  end)
-  after_each(host.teardown)
-
-  local function volume_id()
-    return create("a").volume.volume_id
-  end
-
-  local function stored()
-    return csi:call("GetCapacity").available_capacity
-  end
-
-  it("forgets all", function()
-    server:must("Reset")
-    assert.same({}, calls().calls)
-    assert.equal(0, stored())
-    assert.equal("a1", volume_id())
-    assert.same({ { 2 }, { 3 } }, control.fields(calls(), "sequence"))
-    assert.equal(0, calls().lost)
-  end)
-
-  it("forgets the calls alone", function()
-    server:must("Reset", { calls = true })
-    assert.same({}, calls().calls)
-    assert.equal(1, stored())
-    assert.equal("a2", volume_id())
-  end)
-
-  it("forgets the store alone", function()
-    server:must("Reset", { store = true })
-    assert.equal(0, stored())
-    assert.equal("a2", volume_id())
-    assert.equal(3, #calls().calls)
-  end)
-
-  it("forgets what the script remembers alone", function()
-    server:must("Reset", { script = true })
-    assert.equal(1, stored())
-    assert.equal("a1", volume_id())
-  end)
-
-  it("forgets the store that is saved, too", function()
-    server:stop()
-    local file = folder.make() .. "/state"
-    start { flags = { "--state", file } }
-    create("a")
-    server:must("Reset")
-    server:stop()
-    start { flags = { "--state", file } }
-    assert.equal(0, stored())
-    folder.remove_all()
-  end)
-end)
-
-describe("a script that is pushed", function()
-  before_each(function() start() end)
-  after_each(host.teardown)
-
-  local READY = 'local csi = require "csi"\nreturn { Probe = { ready = csi.store.get("made") == nil } }'
-
-  it("answers from now on", function()
-    server:must("Load", { script = READY })
-    assert.is_true(csi:call("Probe").ready)
-    assert.equal("UNIMPLEMENTED", select(2, create("a")))
-    local status = server:must("Status").sessions[1]
-    assert.same({ "pushed.lua", true, 1 }, { status.script, status.is_pushed, status.reloads })
-  end)
-
-  it("keeps the store", function()
-    create("a")
-    server:must("Load", { script = READY })
-    assert.is_false(csi:call("Probe").ready)
-  end)
-
-  it("has a name in messages", function()
-    server:must("Load", { name = "mine.lua", script = "return { Probe = function() error 'oh' end }" })
-    assert.matches("mine.lua:1: oh", select(3, csi:call("Probe")), 1, true)
-    assert.equal("mine.lua:1", calls().calls[1].place)
-  end)
-
-  it("may require what lies beside the file", function()
-    process.write_file(server.dir .. "/answers.lua", "return { ready = false }")
-    server:must("Load", { script = 'return { Probe = require "answers" }' })
-    assert.is_false(csi:call("Probe").ready)
-  end)
-
-  it("that does not load leaves the one before", function()
-    local n = 0
-    local function refused(message, text)
-      local _, code, came = server:control("Load", { script = text })
-      assert.equal("INVALID_ARGUMENT", code)
-      assert.matches(message, came, 1, true)
-      n = n + 1
-      assert.equal("a" .. n, create("a").volume.volume_id)
-    end
-    refused("pushed.lua:2: unexpected symbol near <eof>", "return {\n")
-    refused("pushed.lua: expected the script to return a table of handlers, got nothing", "local x = 1")
-    refused("pushed.lua:1: CSI has no method Prob (did you mean Probe?)", "return { Prob = {} }")
-    refused("pushed.lua:1: ProbeResponse.ready: expected boolean, got string",
-      'return { Probe = { ready = "x" } }')
-    refused("pushed.lua:1: oh", "error 'oh'")
-    assert.matches("pushed.lua:1: oh", server:must("Status").sessions[1].last_error, 1, true)
-  end)
-
-  it("that never ends to load leaves the one before", function()
-    server:stop()
-    start { flags = { "--handler-cpu", "100ms", "--handler-timeout", "200ms" } }
-    local _, code, message = server:control("Load", { script = "while true do end" })
-    assert.equal("INVALID_ARGUMENT", code)
-    assert.matches("pushed.lua", message, 1, true)
-    assert.equal("a1", create("a").volume.volume_id)
-  end)
-
-  it("goes when the file is asked for again", function()
-    server:must("Load", { script = READY })
-    server:must("Load", { file = true })
-    assert.equal("a1", create("a").volume.volume_id)
-    assert.is_false(server:must("Status").sessions[1].is_pushed)
-  end)
-
-  it("stays when the file is saved", function()
-    server:must("Load", { script = READY })
-    process.write_file(server.dir .. "/script.lua", "return { Probe = { ready = false } }")
-    server:signal("sighup")
-    server:wait_log('Script reloaded" script="pushed.lua".*Script reloaded" script="pushed.lua"')
-    assert.is_true(csi:call("Probe").ready)
-    server:must("Load", { file = true })
-    assert.is_false(csi:call("Probe").ready)
-  end)
-
-  it("must be one", function()
-    server:assert_fails("INVALID_ARGUMENT", "expected either script or file, got none", "Load", {})
-    server:assert_fails("INVALID_ARGUMENT", "expected either script or file, got both", "Load",
-      { script = READY, file = true })
-  end)
-
-  it("may come while another one is on its way", function()
-    local children = {}
-    for i = 1, 5 do
-      children[i] = start_call("Load", { script = ("return { Probe = { ready = %s } }"):format(i % 2 == 0) })
-    end
-    for _, child in ipairs(children) do
-      assert.same({}, finish(child))
-    end
-    assert.equal(5, server:must("Status").sessions[1].reloads)
-  end)
-
-  it("does not end calls that are under way", function()
-    local child = host.start { "call", "ListVolumes", "{}", "--json", "--endpoint", server.endpoint,
-      "--timeout", "0" }
-    assert.truthy(wait.for_(function() return csi:call("luacsi.v1.Host/GetStatus").suspended_tasks == 1 end))
-    server:must("Load", { script = [[
-      local csi = require "csi"
-      return { Probe = function() csi.store.set("go", true) return { ready = true } end }]] })
-    assert.is_true(csi:call("Probe").ready)
-    assert.equal("OK", finish(child).next_token)
-    assert.equal("function", calls({ filter = { method = "ListVolumes" } }).calls[1].handler)
-  end)
-end)
-
-describe("a setting", function()
-  before_each(function() start { flags = { "--set", "version=2" } } end)
-  after_each(host.teardown)
-
-  local function version()
-    return csi:call("GetPluginInfo").vendor_version
-  end
-
-  it("is seen by the script, which is loaded anew", function()
-    create("a")
-    server:must("SetConfig", { key = "version", value = "3" })
-    assert.equal("3", version())
-    assert.equal("a1", create("a").volume.volume_id)
-    server:must("SetConfig", { key = "version", value = "4" })
-    server:must("SetConfig", { key = "other", value = "" })
-    assert.equal("4", version())
-  end)
-
-  it("outlasts a script that is pushed", function()
-    server:must("SetConfig", { key = "ready", value = "no" })
-    server:must("Load", { script = [[
-      local csi = require "csi"
-      return { Probe = { ready = csi.config.ready ~= "no" and csi.config.version == "2" } }]] })
-    assert.is_false(csi:call("Probe").ready)
-    server:must("SetConfig", { key = "ready", value = "yes" })
-    assert.is_true(csi:call("Probe").ready)
-  end)
-
-  it("with which the script does not load is refused", function()
-    server:must("Load", { script = [[
-      assert(require("csi").config.version ~= "bad", "bad version")
-      return {}]] })
-    local _, code, message = server:control("SetConfig", { key = "version", value = "bad" })
-    assert.equal("INVALID_ARGUMENT", code)
-    assert.matches("bad version", message, 1, true)
-    server:must("Reset") -- which loads with the one before
-  end)
-
-  it("that makes no sense is refused", function()
-    local _, code, message = server:control("SetConfig", { value = "x" })
-    assert.equal("INVALID_ARGUMENT", code)
-    assert.matches("^expected a key of 1 to 256 bytes", message)
-    _, code = server:control("SetConfig", { key = "a", value = ("x"):rep(65537) })
-    assert.equal("INVALID_ARGUMENT", code)
   end)
 end)

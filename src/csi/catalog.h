@@ -20,7 +20,7 @@ struct method {
 enum {
     CATALOG_METHODS = 32,  /* of CSI: scripts answer these */
     CATALOG_SERVED = 34,   /* with what the host answers: luacsi.v1.Host, grpc.health.v1's Check */
-    CATALOG_CALLABLE = 46, /* with grpc.health.v1's Watch, which is a stream, and the services that
+    CATALOG_CALLABLE = 47, /* with grpc.health.v1's Watch, which is a stream, and the services that
                               have a socket of their own */
 };
 

@@ -2,6 +2,8 @@
  * script to load lies in the arena of its call. Loop thread. */
 #include "serve/control.h"
 
+#include "io/clock.h"
+#include "io/loop.h"
 #include "io/store.h"
 #include "serve/control_calls.h"
 
@@ -12,16 +14,24 @@ const char control_service[] = "luacsi.v1.Control";
 
 static const char pushed[] = "pushed.lua";
 
+static const int64_t NS_PER_SECOND = 1000000000;
+static const int64_t NS_PER_MS = 1000000;
+
 /* ---- what they share ---- */
+
+void control_no_memory(struct host_call *call)
+{
+    struct err err;
+    err_set(&err, STATUS_RESOURCE_EXHAUSTED, "no memory for the answer");
+    host_call_fail(call, &err);
+}
 
 void control_reply(struct host_call *call, const ProtobufCMessage *message)
 {
     struct bytes reply = {.size = protobuf_c_message_get_packed_size(message)};
     uint8_t *data = arena_alloc(call->arena, reply.size);
-    struct err err;
     if (!data) {
-        err_set(&err, STATUS_RESOURCE_EXHAUSTED, "no memory for the answer");
-        host_call_fail(call, &err);
+        control_no_memory(call);
         return;
     }
     protobuf_c_message_pack(message, data);
@@ -76,15 +86,13 @@ static void on_change_cancelled(struct host_call *call)
 static struct loading *begin_loading(struct host_call *call)
 {
     struct loading *loading = arena_alloc(call->arena, sizeof(*loading));
-    struct err err;
-    if (loading) {
-        *loading = (struct loading){.call = call};
-        call->data = loading;
-        return loading;
+    if (!loading) {
+        control_no_memory(call);
+        return NULL;
     }
-    err_set(&err, STATUS_RESOURCE_EXHAUSTED, "no memory for a load");
-    host_call_fail(call, &err);
-    return NULL;
+    *loading = (struct loading){.call = call};
+    call->data = loading;
+    return loading;
 }
 
 /* Has the session change; the call is answered when that is done. */
@@ -201,9 +209,64 @@ static void end_session(struct control *control, struct host_call *call)
     reply_or_fail(call, failed ? &err : NULL);
 }
 
-/* ---- the process ---- */
+/* ---- the clock ---- */
 
 typedef Google__Protobuf__Timestamp timestamp;
+
+/* A call that waits until its time has passed; it lies in its arena. */
+struct advancing {
+    struct host_call *call;
+    struct loop *loop;
+    struct advance advance;
+};
+
+static timestamp now(void)
+{
+    timestamp time = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
+    int64_t wall = clock_wall();
+    time.seconds = wall / NS_PER_SECOND;
+    time.nanos = (int32_t)(wall % NS_PER_SECOND);
+    return time;
+}
+
+static void on_advanced(struct advance *advance)
+{
+    const struct advancing *advancing = container_of(advance, struct advancing, advance);
+    Luacsi__V1__AdvanceResponse response = LUACSI__V1__ADVANCE_RESPONSE__INIT;
+    timestamp time = now();
+    response.now = &time;
+    control_reply(advancing->call, &response.base);
+}
+
+static void on_advance_cancelled(struct host_call *call)
+{
+    struct advancing *advancing = call->data;
+    loop_advance_cancel(advancing->loop, &advancing->advance);
+}
+
+static void advance(struct control *control, struct host_call *call)
+{
+    const Luacsi__V1__AdvanceRequest *request = (const Luacsi__V1__AdvanceRequest *)call->request;
+    struct advancing *advancing = arena_alloc(call->arena, sizeof(*advancing));
+    struct err err;
+    if (!advancing) {
+        control_no_memory(call);
+        return;
+    }
+    *advancing = (struct advancing){
+        .call = call,
+        .loop = control->loop,
+        .advance = {.done = on_advanced},
+    };
+    if (__builtin_mul_overflow(request->milliseconds, NS_PER_MS, &advancing->advance.by))
+        advancing->advance.by = INT64_MAX; /* which is beyond what the clock can show */
+    call->cancelled = on_advance_cancelled;
+    call->data = advancing;
+    if (loop_advance(control->loop, &advancing->advance, &err))
+        host_call_fail(call, &err);
+}
+
+/* ---- the process ---- */
 
 static char *borrow(const char *s)
 {
@@ -237,16 +300,15 @@ static void status(struct control *control, struct host_call *call)
 {
     Luacsi__V1__StatusResponse response = LUACSI__V1__STATUS_RESPONSE__INIT;
     timestamp started = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
+    timestamp time = now();
     size_t n = 1 + sessions_count(control->sessions);
     struct {
         Luacsi__V1__SessionStatus status;
         timestamp loaded;
     } *rooms = arena_alloc(call->arena, n * sizeof(*rooms));
     Luacsi__V1__SessionStatus **list = arena_alloc(call->arena, n * sizeof(*list));
-    struct err err;
     if (!rooms || !list) {
-        err_set(&err, STATUS_RESOURCE_EXHAUSTED, "no memory for the answer");
-        host_call_fail(call, &err);
+        control_no_memory(call);
         return;
     }
     const struct session *session = NULL;
@@ -260,6 +322,8 @@ static void status(struct control *control, struct host_call *call)
     response.pid = getpid();
     response.started = &started;
     response.sessions = list;
+    response.now = &time;
+    response.is_virtual = clock_is_virtual();
     response.waiting = (int64_t)control->n_waiting;
     control_reply(call, &response.base);
 }
@@ -281,6 +345,7 @@ static const struct {
     {"Reset", reset},
     {"Load", load},
     {"SetConfig", set_config},
+    {"Advance", advance},
     {"CreateSession", create_session},
     {"EndSession", end_session},
     {"Status", status},

@@ -154,13 +154,6 @@ static void give_up(struct control_wait *wait)
     journal_unref(wait->journal);
 }
 
-static void no_memory(struct host_call *call)
-{
-    struct err err;
-    err_set(&err, STATUS_RESOURCE_EXHAUSTED, "no memory for the answer");
-    host_call_fail(call, &err);
-}
-
 /* Fills the list with what matches, as far as there is room. False when memory is short. */
 static bool collect(const struct control_wait *wait, struct call_list *list,
                     Luacsi__V1__CallsResponse *response)
@@ -198,7 +191,7 @@ static void answer(struct control_wait *wait, bool timed_out)
     if (collected)
         control_reply(wait->call, &response.base);
     else
-        no_memory(wait->call);
+        control_no_memory(wait->call);
 }
 
 /* ---- waiting ---- */
@@ -315,7 +308,7 @@ void control_calls(struct control *control, struct host_call *call)
     struct control_wait *wait = arena_alloc(call->arena, sizeof(*wait));
     struct err err;
     if (!wait) {
-        no_memory(call);
+        control_no_memory(call);
         return;
     }
     *wait = (struct control_wait){

@@ -22,8 +22,9 @@ struct call_list {
 bool call_list_add(struct call_list *list, const struct journal_entry *entry, const char *name,
                    struct arena *arena);
 
-/* What the other parts of the service share. Answers with message, or with err. */
+/* What the parts of the service share: how calls are answered. */
 void control_reply(struct host_call *call, const ProtobufCMessage *message);
+void control_no_memory(struct host_call *call);
 
 /* The session called name. NULL and err, NOT_FOUND: there is none. */
 struct session *control_session(const struct control *control, const char *name, struct err *err);
