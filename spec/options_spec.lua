@@ -39,6 +39,14 @@ local COMMANDS = {
   check = script_flags {
     ["--json"] = "LUACSI_JSON", ["--for"] = "LUACSI_FOR", ["--for-timeout"] = "LUACSI_FOR_TIMEOUT",
   },
+  ctl = {
+    ["--control"] = "LUACSI_CONTROL", ["--timeout"] = "LUACSI_TIMEOUT", ["--json"] = "LUACSI_JSON",
+    ["--session"] = "LUACSI_SESSION", ["--method"] = "LUACSI_METHOD", ["--status"] = "LUACSI_STATUS",
+    ["--request"] = "LUACSI_REQUEST", ["--since"] = "LUACSI_SINCE", ["--limit"] = "LUACSI_LIMIT",
+    ["--count"] = "LUACSI_COUNT", ["--exactly"] = "LUACSI_EXACTLY", ["--at-least"] = "LUACSI_AT_LEAST",
+    ["--at-most"] = "LUACSI_AT_MOST", ["--never"] = "LUACSI_NEVER", ["--order"] = "LUACSI_ORDER",
+    ["--file"] = "LUACSI_FILE",
+  },
   call = REMOTE, info = REMOTE, capabilities = REMOTE, probe = REMOTE, status = REMOTE,
 }
 

@@ -1,5 +1,6 @@
 /* luacsi call: any method, JSON in and out. */
 #include "cli/commands.h"
+#include "cli/input.h"
 #include "cli/remote.h"
 
 #include <stdio.h>
@@ -23,32 +24,6 @@ static const struct command command = {
     .notes = REMOTE_EXIT_CODES,
 };
 
-/* Reads all of standard input into the arena of remote. 0, or -1 and err. */
-static int read_input(struct remote *remote, const char **json, size_t *size, struct err *err)
-{
-    size_t capacity = 64 * 1024;
-    char *text = arena_alloc(&remote->arena, capacity);
-    *size = 0;
-    while (text && *size <= MAX_REQUEST) {
-        size_t n = fread(text + *size, 1, capacity - *size, stdin);
-        *size += n;
-        *json = text;
-        if (ferror(stdin))
-            return err_errno(err, STATUS_INVALID_ARGUMENT, "standard input");
-        if (n == 0)
-            return 0;
-        if (*size == capacity) {
-            char *larger = arena_alloc(&remote->arena, 2 * capacity);
-            if (larger)
-                memcpy(larger, text, capacity);
-            text = larger;
-            capacity *= 2;
-        }
-    }
-    return err_set(err, STATUS_INVALID_ARGUMENT, "standard input: expected at most %d bytes",
-                   MAX_REQUEST);
-}
-
 static bool wants_input(const struct method *method, const char *argument)
 {
     if (argument)
@@ -61,7 +36,7 @@ static int request_json(struct remote *remote, const struct method *method, cons
 {
     *json = argument ? argument : "";
     *size = strlen(*json);
-    if (wants_input(method, argument) && read_input(remote, json, size, err))
+    if (wants_input(method, argument) && input_read(MAX_REQUEST, &remote->arena, json, size, err))
         return -1;
     size_t blank = 0;
     while (blank < *size && strchr(" \t\r\n", (*json)[blank]) && (*json)[blank])

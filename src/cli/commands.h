@@ -18,5 +18,6 @@ int command_capabilities(int argc, char **argv);
 int command_probe(int argc, char **argv);
 int command_liveness(int argc, char **argv);
 int command_status(int argc, char **argv);
+int command_ctl(int argc, char **argv);
 
 #endif

@@ -30,8 +30,8 @@ void control_options_rows(struct control_options *control, struct option rows[CO
         .name = "calls",
         .value = "N",
         .fallback = "10000",
-        .help = "How many of the newest calls are kept for --control, of each session; at most "
-                "16 MiB of them.",
+        .help = "How many of the newest calls are kept of each session, at most 16 MiB of them. "
+                "For --control.",
         .type = OPTION_INTEGER,
         .min = 1,
         .max = 1000000,
@@ -41,8 +41,8 @@ void control_options_rows(struct control_options *control, struct option rows[CO
         .name = "sessions",
         .value = "N",
         .fallback = "16",
-        .help = "How many sessions --control may make at once; each may hold as much as --memory "
-                "and --calls allow.",
+        .help = "How many sessions there may be besides that of the process. Each may hold as much "
+                "as --memory and --calls allow. For --control.",
         .type = OPTION_INTEGER,
         .min = 0,
         .max = 1000,

@@ -35,10 +35,12 @@ static void print_option(const struct option *option)
 
 void help_command(const struct command *command)
 {
-    printf(
-        "Usage: luacsi %s [flags]%s%s\n\n%s\nFlags, with the environment variables that stand in "
-        "for them:\n",
-        command->name, *command->arguments ? " " : "", command->arguments, command->about);
+    printf("Usage: luacsi %s [flags]%s%s\n\n%s\n", command->name, *command->arguments ? " " : "",
+           command->arguments, command->about);
+    for (const struct command_action *a = command->actions; a && a->name; a++)
+        printf("  %-8s %-22s %s\n", a->name, a->arguments, a->about);
+    printf("%sFlags, with the environment variables that stand in for them:\n",
+           command->actions ? "\n" : "");
     for (size_t i = 0; i < command->n_options; i++)
         print_option(&command->options[i]);
     printf("  --help, -h\n      Print this; --help=json prints it for programs.\n");
@@ -95,9 +97,13 @@ static json_t *describe_option(const struct option *option)
 void help_command_json(const struct command *command)
 {
     json_t *flags = json_array();
+    json_t *actions = json_array();
     for (size_t i = 0; i < command->n_options; i++)
         json_array_append_new(flags, describe_option(&command->options[i]));
-    print_json(json_pack("{s:s, s:s, s:s, s:s?, s:o}", "name", command->name, "arguments",
+    for (const struct command_action *a = command->actions; a && a->name; a++)
+        json_array_append_new(actions, json_pack("{s:s, s:s, s:s}", "name", a->name, "arguments",
+                                                 a->arguments, "about", a->about));
+    print_json(json_pack("{s:s, s:s, s:s, s:s?, s:o, s:o}", "name", command->name, "arguments",
                          command->arguments, "about", command->about, "notes", command->notes,
-                         "flags", flags));
+                         "flags", flags, "actions", actions));
 }

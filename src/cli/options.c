@@ -21,7 +21,6 @@ enum help { HELP_NONE, HELP_TEXT, HELP_JSON };
 
 struct parser {
     const struct command *command;
-    bool given[COMMAND_MAX_OPTIONS]; /* on the command line */
     enum help help;
     struct arguments *arguments;
     struct err *err;
@@ -245,7 +244,7 @@ static int parse_flag(struct parser *parser, int argc, char **argv, int *i)
     if (!value)
         return err_set(parser->err, STATUS_INVALID_ARGUMENT, "%s: expected a value (%s), got none",
                        source, option->value);
-    parser->given[option - parser->command->options] = true;
+    parser->arguments->given[option - parser->command->options] = true;
     return store(option, source, value, parser->err);
 }
 
@@ -280,7 +279,7 @@ static int parse_rest(const struct parser *parser, size_t index)
 {
     const struct option *option = &parser->command->options[index];
     char variable[OPTION_VARIABLE];
-    if (parser->given[index])
+    if (parser->arguments->given[index])
         return 0;
     const char *text = environment(option, variable);
     if (text && option->type == OPTION_PAIRS)

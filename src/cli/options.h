@@ -74,6 +74,13 @@ struct option {
 
 enum { COMMAND_MAX_OPTIONS = 32 };
 
+/* What a command can do, where it can do more than one thing: its first argument. */
+struct command_action {
+    const char *name;
+    const char *arguments; /* that follow; "" when it takes none */
+    const char *about;     /* a short line */
+};
+
 struct command {
     const char *name;      /* "call" */
     const char *arguments; /* "METHOD [JSON]"; "" when it takes none */
@@ -83,12 +90,15 @@ struct command {
     const char *notes; /* after the flags in --help (exit codes); as about; NULL: none */
     const struct option *options;
     size_t n_options; /* at most COMMAND_MAX_OPTIONS */
+    const struct command_action
+        *actions; /* NULL: it does one thing; else ends with the name NULL */
 };
 
 /* What is left after the flags. */
 struct arguments {
     int count;
-    char **items; /* in argv, which is reordered for it */
+    char **items;                    /* in argv, which is reordered for it */
+    bool given[COMMAND_MAX_OPTIONS]; /* the flags that were on the command line, as in options */
 };
 
 /* Reads argv (argv[0] is the command's name). Flags beat the environment, that beats the fallback;

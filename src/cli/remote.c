@@ -3,6 +3,7 @@
 #include "cli/remote.h"
 
 #include "base/text.h"
+#include "csi/nested_json.h"
 #include "io/client.h"
 #include "script/transcode.h"
 
@@ -40,8 +41,18 @@ bool remote_begin(struct remote *remote, const struct command *command, int argc
     full.n_options = N_OPTIONS;
     if (!options_parse(&full, argc, argv, arguments, exit_code))
         return false;
-    if (address_complete(&remote->endpoint, remote->address, false, &err) || catalog_init(&err)) {
+    if (address_complete(&remote->endpoint, remote->address, false, &err)) {
         *exit_code = options_fail(command->name, EXIT_USAGE, err.text);
+        return false;
+    }
+    return remote_open(remote, exit_code);
+}
+
+bool remote_open(struct remote *remote, int *exit_code)
+{
+    struct err err;
+    if (catalog_init(&err)) {
+        *exit_code = options_fail(remote->command, EXIT_USAGE, err.text);
         return false;
     }
     arena_init(&remote->arena, SIZE_MAX);
@@ -167,9 +178,14 @@ int remote_print_reply(struct remote *remote)
 {
     struct err err;
     const char *text;
-    if (transcode_to_json(remote->method->response, remote->reply, remote->json ? 0 : INDENT,
-                          &remote->arena, &text, &err))
+    int indent = remote->json ? 0 : INDENT;
+    if (transcode_to_json(remote->method->response, remote->reply, indent, &remote->arena, &text,
+                          &err))
         return fail_status(remote, STATUS_INTERNAL, err.text);
+    if (remote->shows_nested)
+        text = nested_json_show(remote->method->response, text, indent, &remote->arena);
+    if (!text)
+        return fail_status(remote, STATUS_RESOURCE_EXHAUSTED, "no memory for the reply");
     puts(text);
     return EXIT_OK;
 }

@@ -18,6 +18,7 @@ struct remote {
     int64_t timeout;      /* nanoseconds; 0: none */
     bool json;
     struct option_pairs metadata;
+    bool shows_nested; /* remote_print_reply shows JSON that strings hold, see nested_json.h */
     char address[ADDRESS_TEXT]; /* of the default endpoint */
     struct arena arena;         /* of everything that the call makes */
     const struct method *method;
@@ -28,6 +29,10 @@ struct remote {
 #define REMOTE_EXIT_CODES                                                                          \
     "Exit codes: 0 the call was answered OK; 1 it ended in another status, which standard error\n" \
     "names; 2 wrong usage; 3 the driver cannot be reached.\n"
+
+/* For commands with flags of their own: those of remote are filled, timeout and endpoint among
+ * them. As remote_begin from there on. */
+bool remote_open(struct remote *remote, int *exit_code);
 
 /* Reads the command line with the flags that all of these commands have (command->options is left
  * to this function). True: go on, and end with remote_end. False: leave with *exit_code. */

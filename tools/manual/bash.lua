@@ -1,12 +1,13 @@
 -- The completion for bash. It needs no package besides bash itself.
 
+local actions_of = require "actions"
 local flags_of = require "flags"
 
 local HEAD = [==[
 # Completion of luacsi for bash. Made by the build.
 
 _luacsi() {
-    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} flags= arguments=
+    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} flags= arguments= actions=
     COMPREPLY=()
 
     # Bash takes --name=value apart at the =.
@@ -35,6 +36,9 @@ local TAIL = [==[
         mapfile -t COMPREPLY < <(compgen -f -X '!*.lua' -- "$current"; compgen -d -- "$current")
     elif [[ $arguments = METHOD ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$methods" -- "$current")
+    elif [[ $arguments = ACTION ]]; then
+        compopt -o default
+        mapfile -t COMPREPLY < <(compgen -W "$actions" -- "$current")
     fi
 }
 
@@ -90,8 +94,9 @@ return function(program)
   end
   out[#out + 1] = "    esac\n\n    case ${COMP_WORDS[1]} in"
   for _, command in ipairs(program.commands) do
-    out[#out + 1] = ('    %s)\n        flags="%s"\n        arguments=%s\n        ;;')
-      :format(command.name, words(command), command.arguments:match("%u+") or "")
+    out[#out + 1] = ('    %s)\n        flags="%s"\n        arguments=%s\n        actions="%s"\n        ;;')
+      :format(command.name, words(command), command.arguments:match("%u+") or "",
+        table.concat(actions_of(command), " "))
   end
   local head = HEAD:gsub("%$commands", table.concat(names, " "))
   local tail = TAIL:gsub("%$methods", table.concat(program.methods, " "))

@@ -1,5 +1,6 @@
 -- The completion for fish.
 
+local actions_of = require "actions"
 local flags_of = require "flags"
 
 local function quote(text)
@@ -21,6 +22,7 @@ end
 local ARGUMENTS = {
   SCRIPT = "-k -a '(__fish_complete_suffix .lua)'",
   METHOD = "-a %s",
+  ACTION = "-F -a %s",
 }
 
 local function add_command(out, program, command)
@@ -31,7 +33,8 @@ local function add_command(out, program, command)
   end
   out[#out + 1] = complete(seen, "-l help -d 'tell the flags'")
   local rest = ARGUMENTS[command.arguments:match("%u+")]
-  out[#out + 1] = rest and complete(seen, rest:format(quote(table.concat(program.methods, " "))))
+  local words = #command.actions > 0 and actions_of(command) or program.methods
+  out[#out + 1] = rest and complete(seen, rest:format(quote(table.concat(words, " "))))
 end
 
 return function(program)

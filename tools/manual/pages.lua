@@ -88,10 +88,15 @@ function pages.command(program, command)
     roff.fill("[" .. italic("flags") .. "] " .. arguments_of(command)),
     ".SH DESCRIPTION",
     roff.fill(mark(command.about, command.arguments)),
+  }
+  for _, action in ipairs(command.actions) do
+    body[#body + 1] = roff.entry(synopsis(action), escape(action.about .. "."))
+  end
+  table.move({
     ".SH OPTIONS",
     roff.fill(escape("A flag has one dash or two, and its value behind = or as the next argument. ") ..
       escape("A flag beats its variable in the environment, and that beats the default.")),
-  }
+  }, 1, 2, #body + 1, body)
   for _, flag in ipairs(command.flags) do
     body[#body + 1] = option(flag)
   end

@@ -1,5 +1,6 @@
 -- The completion for zsh.
 
+local actions_of = require "actions"
 local flags_of = require "flags"
 
 local HEAD = [[
@@ -39,6 +40,7 @@ end
 local ARGUMENTS = {
   SCRIPT = "'*:script:_files -g \"*.lua\"'",
   METHOD = "'1:method:(%s)' '2:request'",
+  ACTION = "'1:action:(%s)' '*:argument:_files'",
 }
 
 local function value(flag)
@@ -63,7 +65,8 @@ return function(program)
     end
     lines[#lines + 1] = "        '(- *)--help[tell the flags]'"
     local rest = ARGUMENTS[command.arguments:match("%u+")]
-    lines[#lines + 1] = rest and "        " .. rest:format(table.concat(program.methods, " "))
+    local words = #command.actions > 0 and actions_of(command) or program.methods
+    lines[#lines + 1] = rest and "        " .. rest:format(table.concat(words, " "))
     cases[i] = table.concat(lines, " \\\n") .. "\n        ;;"
   end
   return HEAD .. table.concat(names, "\n") .. "\n" .. MIDDLE .. table.concat(cases, "\n") .. "\n" .. TAIL
