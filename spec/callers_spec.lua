@@ -140,7 +140,7 @@ a.lua: 0 errors, 0 warnings, 2 callers do not work
     end)
 
     it("that never is ready: sidecars wait", function()
-      local rows, result = play(script "Probe = { ready = false }", { "--for-timeout=100ms" })
+      local rows, result = play(script "Probe = { ready = false }", { "--for-timeout=1s" })
       for _, name in ipairs(ASKING) do
         assert.equal("waits", rows[name].verdict)
         assert.matches("^still waits for Probe to be ready %(looked for %d+%.%d s%)$", rows[name].text)
@@ -174,6 +174,16 @@ a.lua: 0 errors, 0 warnings, 2 callers do not work
     assert.same({ "exits", "GetPluginInfo", "DEADLINE_EXCEEDED" },
       { rows.registrar.verdict, rows.registrar.call, rows.registrar.code })
     assert_verdicts({ provisioner = "works" }, rows)
+  end)
+
+  it("looks no longer than it is told at a caller that waits for an answer", function()
+    local rows, result = play(script 'NodeGetInfo = require "csi.fault".hang()',
+      { "--for=kubelet,csi-sanity", "--for-timeout=1s" })
+    for _, name in ipairs { "kubelet", "csi-sanity" } do
+      assert.same({ "waits", "NodeGetInfo", "still waits for an answer (looked for 1.0 s)" },
+        { rows[name].verdict, rows[name].call, rows[name].text })
+    end
+    assert.equal(1, result.code)
   end)
 
   it("adds up the calls that share a deadline", function()
@@ -275,6 +285,8 @@ a.lua: 0 errors, 0 warnings, 2 callers do not work
     assert.same({ code = 2, stdout = "",
       stderr = 'luacsi check: --for-timeout: expected a duration such as 300ms, 5s or 1m30s, got "soon"\n' },
       check(script(), { "--for=all", "--for-timeout=soon" }))
+    assert.same({ code = 2, stdout = "", stderr = "luacsi check: --for-timeout: expected more than 0\n" },
+      check(script(), { "--for=all", "--for-timeout=0" }))
   end)
 
   it("leaves nothing behind when it is stopped", function()

@@ -359,9 +359,11 @@ static int run(struct check *check, const struct arguments *arguments)
     }
     script_options_fill(&check->script, &options);
     log_init(LOG_TEXT, 0);
-    exit_code = rehearsal_begin(&check->rehearsal, &options, arguments, &err)
-                    ? options_fail("check", EXIT_ERROR, err.text)
-                    : check_scripts(check, arguments);
+    if (rehearsal_begin(&check->rehearsal, &options, arguments, &err))
+        exit_code = options_fail(
+            "check", err.code == STATUS_INVALID_ARGUMENT ? EXIT_USAGE : EXIT_ERROR, err.text);
+    else
+        exit_code = check_scripts(check, arguments);
     rehearsal_end(&check->rehearsal);
     script_options_close(&check->script);
     return exit_code;

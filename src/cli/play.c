@@ -31,6 +31,7 @@ struct answer {
     int code;
     const char *message;           /* of an error */
     const ProtobufCMessage *reply; /* of STATUS_OK, else NULL */
+    bool is_open;                  /* it has not ended yet: we stopped looking */
 };
 
 static const char *const verdicts[] = {
@@ -79,7 +80,7 @@ static struct answer take_reply(struct play *play, const struct method *method,
     return answer;
 }
 
-/* timeout: nanoseconds; 0: none. */
+/* timeout: nanoseconds. */
 static struct answer ask(struct play *play, const struct method *method, int64_t timeout)
 {
     const struct client_request request = {.path = method->path, .timeout = timeout};
@@ -92,15 +93,20 @@ static struct answer ask(struct play *play, const struct method *method, int64_t
     return answer;
 }
 
+/* We look no longer than stage->patience, even where the caller would wait on. */
 static struct answer call(struct play *play, const struct caller_step *step)
 {
+    const int64_t patience = play->stage->patience, began = loop_now();
     if (!step->shares)
-        play->deadline = step->seconds ? loop_now() + step->seconds * SECOND : 0;
-    int64_t left = play->deadline ? play->deadline - loop_now() : 0;
-    if (play->deadline && left <= 0)
+        play->deadline = step->seconds ? began + step->seconds * SECOND : 0;
+    int64_t left = play->deadline ? play->deadline - began : INT64_MAX;
+    if (left <= 0)
         return (struct answer){.code = STATUS_DEADLINE_EXCEEDED,
                                .message = "its calls took too long together"};
-    return ask(play, catalog_method(step->call), left);
+    struct answer answer = ask(play, catalog_method(step->call), left < patience ? left : patience);
+    answer.is_open = answer.code == STATUS_DEADLINE_EXCEEDED && left > patience &&
+                     loop_now() - began >= patience;
+    return answer;
 }
 
 /* ---- readiness ---- */
@@ -117,16 +123,17 @@ static void probe_until_ready(struct play *play)
 {
     struct stage *stage = play->stage;
     const struct method *method = catalog_method("Probe");
-    const int64_t began = loop_now();
+    const int64_t began = loop_now(), end = began + stage->patience;
+    const int64_t timeout = stage->patience < PROBE_TIMEOUT ? stage->patience : PROBE_TIMEOUT;
     for (;;) {
-        int64_t next = loop_now() + SECOND;
-        struct answer answer = ask(play, method, PROBE_TIMEOUT);
+        int64_t next = loop_now() + SECOND < end ? loop_now() + SECOND : end;
+        struct answer answer = ask(play, method, timeout);
         stage->waited = loop_now() - began;
         stage->code = answer.code;
         stage->why = answer.message;
         stage->is_ready = answer.reply && says_ready(answer.reply);
         bool again = answer.code == STATUS_OK || answer.code == STATUS_DEADLINE_EXCEEDED;
-        if (stage->is_ready || !again || next - began > stage->patience)
+        if (stage->is_ready || !again || loop_now() >= end)
             break;
         const struct timespec then = {.tv_sec = next / SECOND, .tv_nsec = next % SECOND};
         clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &then, NULL);
@@ -171,12 +178,12 @@ static struct outcome decide_complaint(struct play *play, const struct reaction 
     return outcome;
 }
 
-static struct outcome decide_unready(struct play *play, const struct reaction *reaction)
+static struct outcome decide_waiting(struct play *play, const struct reaction *reaction,
+                                     int64_t looked)
 {
     char text[TEXT], waited[32];
     struct outcome outcome = decide(play, reaction);
-    snprintf(text, sizeof(text), "%s (looked for %s)", reaction->text,
-             in_seconds(play->stage->waited, waited));
+    snprintf(text, sizeof(text), "%s (looked for %s)", reaction->text, in_seconds(looked, waited));
     outcome.text = keep(play->stage, text);
     return outcome;
 }
@@ -185,8 +192,11 @@ static struct outcome decide_unready(struct play *play, const struct reaction *r
 
 static struct outcome take_call(struct play *play, const struct caller_step *step)
 {
+    const struct reaction open = {WAITS, "still waits for an answer"};
     play->last = step->call;
     struct answer answer = call(play, step);
+    if (answer.is_open)
+        return decide_waiting(play, &open, play->stage->patience);
     if (answer.code != STATUS_OK)
         return decide_error(play, &step->failed, answer.code, answer.message);
     play->capabilities |= callers_capabilities(step->call, answer.reply);
@@ -206,7 +216,7 @@ static struct outcome take_probe(struct play *play, const struct caller_step *st
     if (stage->is_ready)
         return take_call(play, step);
     if (stage->code == STATUS_OK || stage->code == STATUS_DEADLINE_EXCEEDED)
-        return decide_unready(play, &step->unready);
+        return decide_waiting(play, &step->unready, stage->waited);
     return decide_error(play, &step->failed, stage->code, stage->why);
 }
 

@@ -12,7 +12,7 @@
  * the driver begins counts for each of them, and is asked only once. */
 struct stage {
     const char *endpoint; /* of the driver */
-    int64_t patience;     /* nanoseconds for the driver to become ready */
+    int64_t patience;     /* nanoseconds for the driver to become ready, and for each call; not 0 */
     struct arena *arena;  /* of replies and texts */
     bool has_probed;      /* the rest is known */
     bool is_ready;

@@ -34,7 +34,7 @@ void rehearsal_rows(struct rehearsal *rehearsal, struct option rows[REHEARSAL_OP
         .name = "for-timeout",
         .value = "DURATION",
         .fallback = "30s",
-        .help = "How long these callers wait for Probe to be ready.",
+        .help = "How long to look at a caller that waits, for Probe to be ready or for an answer.",
         .type = OPTION_DURATION,
         .to.integer = &rehearsal->patience,
     };
@@ -57,6 +57,8 @@ int rehearsal_begin(struct rehearsal *rehearsal, const struct vm_options *vm,
     };
     if (!rehearsal->callers)
         return 0;
+    if (rehearsal->patience == 0)
+        return err_set(err, STATUS_INVALID_ARGUMENT, "--for-timeout: expected more than 0");
     options.vm.problem = ignore_problem;
     if (callers_parse(rehearsal->callers, &rehearsal->set, err))
         return -1;
