@@ -1,6 +1,7 @@
 -- The examples that look at the world: programs, sockets, files, HTTP, other drivers. As in
 -- examples_spec.lua, but each has something to look at.
 
+local control = require "spec.support.control"
 local host = require "spec.support.host"
 local luacsi = require "luacsi"
 local process = require "spec.support.process"
@@ -148,13 +149,21 @@ example("wait-for-file", function(serve)
   it("does not follow a file that flickers", function()
     local path = host.folder() .. "/ready"
     process.write_file(path, "")
-    local server = serve("file=" .. path, "every=0.3", "--allow-read=" .. path)
-    assert_becomes(READY, server)
-    for _ = 1, 20 do
-      assert(os.remove(path))
-      assert.same(READY, probe(server))
-      process.write_file(path, "")
+    local server = control.serve { file = "examples/wait-for-file.lua",
+      flags = { "--set", "file=" .. path, "--allow-read=" .. path, "--clock", "virtual" } }
+    local function look(times)
+      server:must("Advance", { milliseconds = times * 1000 })
+      return probe(server)
     end
+    assert.same(READY, look(2))
+    for _ = 1, 3 do
+      assert(os.remove(path))
+      assert.same(READY, look(4))
+      process.write_file(path, "")
+      assert.same(READY, look(1))
+    end
+    assert(os.remove(path))
+    assert.same(NOT_READY, look(5))
   end)
 
   it("names the flag that is missing", function()

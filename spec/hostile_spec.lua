@@ -19,11 +19,14 @@ local SLACK_KB = 8192
 -- A sanitizer or valgrind: slow, and with memory of its own.
 local SLOW = (os.getenv("LUACSI") or ""):find("luacsi%-%l+") or os.getenv("LUACSI_WRAPPER")
 
-local FLAGS = {
+local FLAGS = { "--memory=16MB", "--no-watch", "--grace=1s" }
+
+-- Time is what ends most of them. Those that memory ends have so much of it that a busy machine is no matter.
+local LITTLE_TIME = {
   SLOW and "--handler-cpu=400ms" or "--handler-cpu=100ms",
   SLOW and "--handler-timeout=4s" or "--handler-timeout=1s",
-  "--memory=16MB", "--no-watch", "--grace=1s",
 }
+local MUCH_TIME = { "--handler-cpu=20s", "--handler-timeout=40s" }
 
 -- Lua leaves C functions by longjmp. ThreadSanitizer does not see that, and its stack is full after 65,536
 -- errors or yields: under it only those run that are about something else.
@@ -43,8 +46,13 @@ end
 
 -- What the first lines of a script say.
 local function read_script(name)
-  local script = { path = FOLDER .. name, flags = table.move(FLAGS, 1, #FLAGS, 1, {}), stuck = 0, calls = {} }
+  local script = { path = FOLDER .. name, flags = { table.unpack(FLAGS) }, stuck = 0, calls = {} }
   local text = process.read_file(script.path)
+  local expects = text:match "%-%- expects: ([^\n]*)"
+  local ends_by_memory = expects:find "RESOURCE" and not expects:find "DEADLINE"
+  for _, flag in ipairs(ends_by_memory and MUCH_TIME or LITTLE_TIME) do
+    table.insert(script.flags, flag)
+  end
   for key, value in text:gmatch("%-%- (%l+): ([^\n]*)") do
     script[key] = key == "flags" and script.flags or value
     for flag in (key == "flags" and value or ""):gmatch("%S+") do
