@@ -7,9 +7,9 @@
  *   1, 1.0          integer, float
  *   null            json.null, a light userdata
  *
- * Text that nests deeper than JSON_DEPTH, a key that comes twice, an integer of more than 64 bits
- * and invalid UTF-8 are errors. So are, on the way back, NaN and the infinities, a table with holes
- * or with both kinds of keys, and values that JSON does not know. */
+ * Text that nests deeper than JSON_DEPTH, a key that comes twice or has a NUL in it, an integer of
+ * more than 64 bits and invalid UTF-8 are errors. So are, on the way back, NaN and the infinities,
+ * a table with holes or with both kinds of keys, and values that JSON does not know. */
 #ifndef LUACSI_SCRIPT_JSON_H
 #define LUACSI_SCRIPT_JSON_H
 

@@ -9,6 +9,7 @@
 #include <jansson.h>
 #include <lauxlib.h>
 #include <lua.h>
+#include <string.h>
 
 static const char tree_type[] = "luacsi.json.tree";
 
@@ -104,6 +105,20 @@ static int push_value(lua_State *L, const json_t *value, enum json_nulls nulls, 
     }
 }
 
+/* Tells what jansson found. It quotes the text, perhaps in the middle of a letter or of bytes that
+ * are none: from there on nothing is shown. It says nothing at all when memory is short. */
+static int refuse(const json_error_t *error, struct err *err)
+{
+    size_t size = strlen(error->text);
+    size_t n = 0;
+    for (size_t letter; (letter = text_utf8_char(error->text + n, size - n)) > 0;)
+        n += letter;
+    if (size == 0)
+        return err_set(err, STATUS_RESOURCE_EXHAUSTED, "no memory for JSON");
+    return err_set(err, STATUS_INVALID_ARGUMENT, "line %d, column %d: %.*s", error->line,
+                   error->column, (int)n, error->text);
+}
+
 int json_push(lua_State *L, const char *text, size_t size, enum json_nulls nulls, struct err *err)
 {
     int top = lua_gettop(L);
@@ -114,8 +129,7 @@ int json_push(lua_State *L, const char *text, size_t size, enum json_nulls nulls
         json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
     int result;
     if (!*tree)
-        result = err_set(err, STATUS_INVALID_ARGUMENT, "line %d, column %d: %s", error.line,
-                         error.column, error.text);
+        result = refuse(&error, err);
     else
         result = push_value(L, *tree, nulls, 0, err);
     json_decref(*tree);
