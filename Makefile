@@ -26,6 +26,8 @@ PACKAGES_DEB         := dpkg-dev
 PACKAGES_PACKAGING   := $(PACKAGES_TEST) fakeroot mandoc zsh fish luarocks systemd
 PACKAGES_BENCH       := $(PACKAGES_TEST) $(PACKAGES_VALGRIND) nghttp2-client libgrpc++-dev protobuf-compiler-grpc
 PACKAGES_HOSTILE     := $(PACKAGES_TEST) $(PACKAGES_VALGRIND)
+PACKAGES_FUZZ        := clang-14 libclang-rt-14-dev
+PACKAGES_COVERAGE    := $(PACKAGES_TEST) gcovr
 PACKAGES_CONFORMANCE := $(if $(shell command -v go),,golang-go) ca-certificates
 
 Q := $(if $(V),,@)
@@ -68,6 +70,7 @@ LDFLAGS  = -Wl,--gc-sections -Wl,-z,relro -Wl,-z,now $(INSTRUMENT)
   manual install install-lua deb dist clean help
 
 include bench/peers.mk
+include spec/fuzz/fuzz.mk
 
 all: build/luacsi build/luacsi.so ## build luacsi and its Lua client (the default)
 

@@ -1,0 +1,29 @@
+# The fuzz targets, in build/fuzz/: one of spec/fuzz/*.c each, with the objects of luacsi compiled once more by
+# clang, for libFuzzer. A part of the Makefile, whose rules and flags it uses.
+
+FUZZ     := build/fuzz
+FUZZERS  := message table script flags json
+FUZZ_O    = $(filter-out $(OBJ)/src/main.o,$(BIN_O)) $(call object,spec/fuzz/fuzz.c)
+# gcc says by itself that it is AddressSanitizer's build, clang does not.
+FUZZ_FLAGS := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined \
+              -fno-omit-frame-pointer -D__SANITIZE_ADDRESS__=1
+
+.PHONY: fuzzers
+fuzzers: build/setup-FUZZ $(FUZZ)/seeds ## the fuzz targets and what they begin with, in build/fuzz
+	$(Q)$(MAKE) --no-print-directory CC=clang-14 CXX=clang++-14 SANITIZE=fuzzer INSTRUMENT='$(FUZZ_FLAGS)' \
+	  $(FUZZERS:%=$(FUZZ)/%)
+
+$(FUZZ)/flags: FUZZ_LINK = -Wl,--wrap=options_parse
+
+$(FUZZERS:%=$(FUZZ)/%): $(FUZZ)/%: $(FUZZ_O) $(OBJ)/spec/fuzz/%.o $(GEN)/libs-static
+	@mkdir -p $(@D)
+	$(call quiet,LINK $@)$(CXX) -fsanitize=fuzzer,address,undefined $(FUZZ_LINK) -o $@ $(filter %.o,$^) \
+	  @$(GEN)/libs-static
+
+# Messages that are hard to come by from nothing.
+$(FUZZ)/seeds: spec/fuzz/seeds.lua spec/support/messages.lua build/luacsi.so $(wildcard examples/*.lua)
+	@mkdir -p $@
+	$(call quiet,SEEDS $@)LUA_CPATH="build/?.so" LUA_PATH="./?.lua;;" lua5.4 $< $@ $(wildcard examples/*.lua)
+	@touch $@
+
+-include $(patsubst %.o,%.d,$(call object,$(wildcard spec/fuzz/*.c)))
