@@ -163,6 +163,8 @@ static void release(struct heap *heap, void *block, size_t size)
         free(block);
 }
 
+/* NULL when memory is short, also to make a block smaller: from its size alone one knows later
+ * where it lies. Lua 5.4 copes with that. */
 static void *resize(struct heap *heap, void *block, size_t old_size, size_t new_size)
 {
     if (block && is_small(old_size) && is_small(new_size) &&
@@ -171,8 +173,6 @@ static void *resize(struct heap *heap, void *block, size_t old_size, size_t new_
     if (!is_small(new_size) && !(block && is_small(old_size)))
         return realloc(block, new_size);
     void *moved = is_small(new_size) ? take_small(heap, class_of(new_size)) : malloc(new_size);
-    if (!moved && new_size <= old_size)
-        return block; /* Lua counts on it: making a block smaller never fails */
     if (moved && block) {
         memcpy(moved, block, old_size < new_size ? old_size : new_size);
         release(heap, block, old_size);
