@@ -58,32 +58,61 @@ static bool decode_hex(char *text, size_t *size)
     return even;
 }
 
-/* Fills value from json; its string lies in arena. False when it is no value of a store. */
-static bool read_value(const json_t *json, struct arena *arena, struct store_value *value)
+/* Memory is short. Nothing is wrong with the file: it must not be taken for a corrupt one. */
+static int no_memory(struct err *err)
+{
+    return err_set(err, STATUS_RESOURCE_EXHAUSTED, "no memory to read it");
+}
+
+/* Puts the bytes that text has in hex into value; they lie in arena. */
+static int read_hex(const json_t *text, struct arena *arena, struct store_value *value,
+                    struct err *err)
+{
+    size_t size = json_string_length(text);
+    char *bytes = arena_copy(arena, json_string_value(text), size);
+    if (!bytes)
+        return no_memory(err);
+    if (!decode_hex(bytes, &size))
+        return err_set(err, STATUS_DATA_LOSS, "value: expected bytes in hex");
+    *value = (struct store_value){.kind = STORE_STRING, .string = bytes, .size = size};
+    return 0;
+}
+
+/* Fills value from json, to which, or to arena, its string belongs. */
+static int read_value(const json_t *json, struct arena *arena, struct store_value *value,
+                      struct err *err)
 {
     const json_t *hex = json_object_get(json, "hex");
-    const json_t *string = hex ? hex : json;
-    switch (json_typeof(string)) {
+    if (json_is_string(hex))
+        return read_hex(hex, arena, value, err);
+    switch (json_typeof(json)) {
     case JSON_TRUE:
     case JSON_FALSE:
         *value = (struct store_value){.kind = STORE_BOOLEAN, .boolean = json_is_true(json)};
-        return !hex;
+        return 0;
     case JSON_INTEGER:
-        *value = (struct store_value){.kind = STORE_INTEGER, .integer = json_integer_value(string)};
-        return !hex;
+        *value = (struct store_value){.kind = STORE_INTEGER, .integer = json_integer_value(json)};
+        return 0;
     case JSON_REAL:
-        *value = (struct store_value){.kind = STORE_FLOAT, .number = json_real_value(string)};
-        return !hex;
-    case JSON_STRING: {
-        size_t size = json_string_length(string);
-        char *bytes = arena_copy(arena, json_string_value(string), size);
-        bool good = bytes && (!hex || decode_hex(bytes, &size));
-        *value = (struct store_value){.kind = STORE_STRING, .string = bytes, .size = size};
-        return good;
-    }
+        *value = (struct store_value){.kind = STORE_FLOAT, .number = json_real_value(json)};
+        return 0;
+    case JSON_STRING:
+        *value = (struct store_value){.kind = STORE_STRING,
+                                      .string = json_string_value(json),
+                                      .size = json_string_length(json)};
+        return 0;
     default:
-        return false;
+        return err_set(err, STATUS_DATA_LOSS,
+                       "value: expected a boolean, a number, a string or bytes in hex");
     }
+}
+
+/* What json_unpack_ex could not find in the file. */
+static int refuse(const json_error_t *error, const char *expected, struct err *err)
+{
+    return json_error_code(error) == json_error_out_of_memory
+               ? no_memory(err)
+               : err_set(err, STATUS_DATA_LOSS, "%s", expected);
 }
 
 /* Puts one entry of the file into store. seconds: the wall clock's time. */
@@ -93,16 +122,13 @@ static int read_entry(json_t *json, struct store *store, double seconds, struct 
     struct store_value value;
     struct store_key key;
     json_t *json_value;
+    json_error_t error;
     double expires = 0;
-    if (json_unpack(json, "{s:s%, s:o, s?F}", "key", &key.text, &key.size, "value", &json_value,
-                    "expires", &expires) != 0)
-        return err_set(err, STATUS_DATA_LOSS, "expected a key, a value and perhaps a time");
-    if (store_check_key(key, err))
-        return -1;
-    if (!read_value(json_value, arena, &value))
-        return err_set(err, STATUS_DATA_LOSS,
-                       "value: expected a boolean, a number, a string or bytes in hex");
-    if (store_check_value(&value, err))
+    if (json_unpack_ex(json, &error, 0, "{s:s%, s:o, s?F}", "key", &key.text, &key.size, "value",
+                       &json_value, "expires", &expires) != 0)
+        return refuse(&error, "expected a key, a value and perhaps a time", err);
+    if (store_check_key(key, err) || read_value(json_value, arena, &value, err) ||
+        store_check_value(&value, err))
         return -1;
     double ttl = expires > 0 ? expires - seconds : 0;
     if (expires > 0 && ttl <= 0)
@@ -132,17 +158,21 @@ static int read_entries(json_t *entries, struct store *store, struct err *err)
 
 static int read_text(const char *text, size_t size, struct store *store, struct err *err)
 {
+    static const char expected[] =
+        "expected an object with \"luacsi_store\": 1 and a list of entries";
     json_error_t error;
     json_t *entries;
     int version;
     json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
     if (!root)
-        return err_set(err, STATUS_DATA_LOSS, "line %d: %s", error.line, error.text);
-    int failed = json_unpack(root, "{s:i, s:o}", "luacsi_store", &version, "entries", &entries);
-    if (failed || version != VERSION || !json_is_array(entries))
-        failed =
-            err_set(err, STATUS_DATA_LOSS,
-                    "expected an object with \"luacsi_store\": %d and a list of entries", VERSION);
+        return error.text[0] ? err_set(err, STATUS_DATA_LOSS, "line %d: %s", error.line, error.text)
+                             : no_memory(err);
+    int failed = json_unpack_ex(root, &error, 0, "{s:i, s:o}", "luacsi_store", &version, "entries",
+                                &entries);
+    if (failed)
+        refuse(&error, expected, err);
+    else if (version != VERSION || !json_is_array(entries))
+        failed = err_set(err, STATUS_DATA_LOSS, "%s", expected);
     else
         failed = read_entries(entries, store, err);
     json_decref(root);
@@ -159,7 +189,8 @@ int store_file_load(const char *path, struct store *store, struct err *err)
     if (failed && err->code == STATUS_NOT_FOUND) {
         failed = 0;
     } else if (!failed && read_text(text, size, store, err)) {
-        err->code = STATUS_DATA_LOSS; /* whatever was wrong with an entry */
+        if (err->code != STATUS_RESOURCE_EXHAUSTED)
+            err->code = STATUS_DATA_LOSS; /* whatever was wrong with an entry */
         failed = err_prefix(err, "%s: ", path);
     }
     arena_fini(&arena);
@@ -204,9 +235,11 @@ static int write_entry(FILE *file, const struct store_entry *entry, double skew)
 {
     json_t *json = json_pack("{s:s%, s:o}", "key", entry->key.text, entry->key.size, "value",
                              value_json(&entry->value));
+    int failed = json ? 0 : -1;
     if (json && entry->expires)
-        json_object_set_new(json, "expires", json_real((double)entry->expires / 1e9 + skew));
-    int failed = json_dumpf(json, file, JSON_COMPACT);
+        failed =
+            json_object_set_new(json, "expires", json_real((double)entry->expires / 1e9 + skew));
+    failed = failed || json_dumpf(json, file, JSON_COMPACT) ? -1 : 0;
     json_decref(json);
     return failed;
 }
