@@ -130,9 +130,8 @@ static int push_result(lua_State *L, struct wait *wait)
     struct run_wait *w = container_of(wait, struct run_wait, wait);
     struct run *run = w->run;
     forget(w);
-    int n = push_status(L, run); /* the userdata holds run, too */
-    unref(run);
-    return n;
+    unref(run); /* the userdata holds run, too, and what follows may raise */
+    return push_status(L, run);
 }
 
 /* run:wait(): waits until the function has ended. Returns nothing when it returned, or the code and
@@ -188,19 +187,20 @@ static int run_once(lua_State *L)
     struct run **box = lua_newuserdatauv(L, sizeof(struct run *), 0);
     *box = NULL;
     luaL_setmetatable(L, run_name);
+    struct run *run = calloc(1, sizeof(*run));
+    if (!run)
+        return luaL_error(L, "not enough memory");
+    *run = (struct run){.refs = 1, .loop = vm->options.loop};
+    *box = run;
     lua_pushvalue(L, 1);
-    struct job_options options = {
+    const struct job_options options = {
         .name = "csi.run",
         .wall = vm->options.handler_wall,
         .function = luaL_ref(L, LUA_REGISTRYINDEX),
         .done = on_run_done,
+        .data = run,
     };
-    struct run *run = calloc(1, sizeof(*run));
-    if (!run)
-        return luaL_error(L, "not enough memory");
-    *run = (struct run){.refs = 2, .loop = vm->options.loop};
-    *box = run;
-    options.data = run;
+    run->refs++;
     if (job_new(vm, &options, &err)) {
         run->refs--;
         return csi_status_raise(L, err.code, err.text);

@@ -171,24 +171,34 @@ static void stop(struct job *job)
     }
 }
 
-int job_new(struct vm *vm, const struct job_options *options, struct err *err)
+static struct job *make(struct vm *vm, const struct job_options *options, struct err *err)
 {
     struct job *job = calloc(1, sizeof(*job));
     char *name = strdup(options->name);
     if (!job || !name) {
         free(job);
         free(name);
-        return err_set(err, STATUS_RESOURCE_EXHAUSTED, "no memory for background work");
+        err_set(err, STATUS_RESOURCE_EXHAUSTED, "no memory for background work");
+        return NULL;
     }
     job->vm = vm;
     job->options = *options;
     job->options.name = name;
     job->timer.fn = on_time;
     arena_init(&job->arena, vm->options.memory);
-    if (!append(vm, job)) {
-        free_job(job);
-        return err_set(err, STATUS_RESOURCE_EXHAUSTED, "more than %d pieces of background work",
-                       MOST_JOBS);
+    if (append(vm, job))
+        return job;
+    free_job(job);
+    err_set(err, STATUS_RESOURCE_EXHAUSTED, "more than %d pieces of background work", MOST_JOBS);
+    return NULL;
+}
+
+int job_new(struct vm *vm, const struct job_options *options, struct err *err)
+{
+    struct job *job = make(vm, options, err);
+    if (!job) {
+        luaL_unref(vm->L, LUA_REGISTRYINDEX, options->function);
+        return -1;
     }
     if (vm->is_started && !(options->period > 0 && vm->is_stopping))
         start(job);

@@ -23,7 +23,7 @@ struct job_options {
 };
 
 /* Makes a job; it runs for the first time as soon as the vm is started. The vm owns it. -1 and err:
- * STATUS_RESOURCE_EXHAUSTED. */
+ * STATUS_RESOURCE_EXHAUSTED. The reference to the function is taken in any case. */
 int job_new(struct vm *vm, const struct job_options *options, struct err *err);
 
 /* Runs all jobs from now on. */
