@@ -132,7 +132,9 @@ static void on_done(struct task *task)
 static void note_callers(const struct run *run, const uint8_t *data, size_t size,
                          struct arena *arena)
 {
-    const ProtobufCMessage *message = message_unpack(run->method->response->pb, data, size, arena);
+    struct err err;
+    const ProtobufCMessage *message =
+        message_unpack(run->method->response->pb, data, size, arena, &err);
     for (size_t i = 0; message; i++) {
         char text[256];
         if (!check_callers(run->method, message, i, text))
@@ -175,6 +177,7 @@ static void run_function(const struct run *run, struct vm *vm, const struct hand
 {
     struct trial trial = {.loop = run->check->loop};
     struct task *task = &trial.task;
+    struct err err;
     *task = (struct task){
         .vm = vm,
         .method = run->method,
@@ -182,7 +185,7 @@ static void run_function(const struct run *run, struct vm *vm, const struct hand
         .function = handler->function,
         .wants_request = handler->wants_request,
         .wants_context = handler->wants_context,
-        .request = message_unpack(run->method->request->pb, NULL, 0, arena),
+        .request = message_unpack(run->method->request->pb, NULL, 0, arena, &err),
         .arena = arena,
         .budget = vm_budget(vm),
         .id = id_of_task,
@@ -190,7 +193,7 @@ static void run_function(const struct run *run, struct vm *vm, const struct hand
         .done = on_done,
     };
     if (!task->request) {
-        note(run, VM_ERROR, "no memory for a request");
+        note(run, VM_ERROR, err.text);
         return;
     }
     struct stay stay;

@@ -69,14 +69,15 @@ static struct answer take_reply(struct play *play, const struct method *method,
                                 const struct client_reply *reply)
 {
     struct answer answer = {.code = reply->code};
+    struct err err;
     if (reply->code != STATUS_OK) {
         answer.message = keep(play->stage, reply->message);
         return answer;
     }
     answer.reply =
-        message_unpack(method->response->pb, reply->data, reply->size, play->stage->arena);
+        message_unpack(method->response->pb, reply->data, reply->size, play->stage->arena, &err);
     if (!answer.reply)
-        answer = (struct answer){.code = STATUS_INTERNAL, .message = "the reply is garbage"};
+        answer = (struct answer){.code = err.code, .message = keep(play->stage, err.text)};
     return answer;
 }
 

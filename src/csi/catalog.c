@@ -121,7 +121,8 @@ static int build_messages(struct err *err)
     size_t n_fields = 0;
     for (size_t i = 0; i < catalog.n_messages; i++)
         n_fields += catalog.messages[i].pb->n_fields;
-    catalog.fields = calloc(n_fields, sizeof(*catalog.fields));
+    if (!catalog.fields) /* else a call before this one got so far */
+        catalog.fields = calloc(n_fields, sizeof(*catalog.fields));
     if (!catalog.fields)
         return err_set(err, STATUS_RESOURCE_EXHAUSTED, "no memory for the catalog");
     struct schema_field *fields = catalog.fields;
@@ -215,7 +216,7 @@ static int add_options(const char *name, struct err *err)
     arena_init(&arena, SIZE_MAX);
     const file_set *set =
         file ? (const file_set *)message_unpack(&google__protobuf__file_descriptor_set__descriptor,
-                                                file->data, file->size, &arena)
+                                                file->data, file->size, &arena, err)
              : NULL;
     for (size_t f = 0; set && f < set->n_file; f++) {
         for (size_t m = 0; m < set->file[f]->n_message_type; m++)
@@ -223,7 +224,9 @@ static int add_options(const char *name, struct err *err)
         add_method_options(set->file[f]);
     }
     arena_fini(&arena);
-    return set ? 0 : err_set(err, STATUS_INTERNAL, "the embedded %s does not unpack", name);
+    if (!file)
+        return err_set(err, STATUS_INTERNAL, "%s is not in the binary", name);
+    return set ? 0 : err_prefix(err, "the embedded %s: ", name);
 }
 
 static int add_all_options(struct err *err)

@@ -8,9 +8,18 @@
 
 #include <string.h>
 
-static void *arena_alloc_for_protobuf(void *data, size_t size)
+/* What protobuf-c allocates from. */
+struct source {
+    struct arena *arena;
+    bool is_short; /* it said NULL: protobuf-c gives up, and does not say why */
+};
+
+static void *alloc_for_protobuf(void *data, size_t size)
 {
-    return arena_alloc(data, size);
+    struct source *source = data;
+    void *piece = arena_alloc(source->arena, size);
+    source->is_short = source->is_short || !piece;
+    return piece;
 }
 
 static void free_nothing(void *data, void *pointer)
@@ -20,14 +29,20 @@ static void free_nothing(void *data, void *pointer)
 }
 
 ProtobufCMessage *message_unpack(const ProtobufCMessageDescriptor *descriptor, const uint8_t *data,
-                                 size_t size, struct arena *arena)
+                                 size_t size, struct arena *arena, struct err *err)
 {
+    struct source source = {.arena = arena};
     ProtobufCAllocator allocator = {
-        .alloc = arena_alloc_for_protobuf,
+        .alloc = alloc_for_protobuf,
         .free = free_nothing,
-        .allocator_data = arena,
+        .allocator_data = &source,
     };
-    return protobuf_c_message_unpack(descriptor, &allocator, size, data);
+    ProtobufCMessage *message = protobuf_c_message_unpack(descriptor, &allocator, size, data);
+    if (!message && source.is_short)
+        err_set(err, STATUS_RESOURCE_EXHAUSTED, "no memory for the message, or it is too large");
+    else if (!message)
+        err_set(err, STATUS_INTERNAL, "not in the wire format of protobuf");
+    return message;
 }
 
 /* ---- the walk over the wire form ---- */

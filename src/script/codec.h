@@ -28,7 +28,8 @@ struct codec_options {
     void *data; /* for warn */
 };
 
-/* Unpacks size bytes into arena. NULL with err (STATUS_INTERNAL) when they are no such message. */
+/* Unpacks size bytes into arena. NULL with err: STATUS_INTERNAL when they are no such message,
+ * STATUS_RESOURCE_EXHAUSTED when memory is short. */
 ProtobufCMessage *codec_unpack(const struct schema *schema, const uint8_t *data, size_t size,
                                struct arena *arena, struct err *err);
 

@@ -14,10 +14,9 @@ ProtobufCMessage *codec_unpack(const struct schema *schema, const uint8_t *data,
 {
     if (message_check(schema, data, size, err))
         return NULL;
-    ProtobufCMessage *message = message_unpack(schema->pb, data, size, arena);
+    ProtobufCMessage *message = message_unpack(schema->pb, data, size, arena, err);
     if (!message)
-        err_set(err, STATUS_INTERNAL, "%s: not in the wire format of protobuf, or too large",
-                schema->name);
+        err_prefix(err, "%s: ", schema->name);
     return message;
 }
 

@@ -39,9 +39,10 @@ static void next_part(struct redact *document, size_t limit, const char *key)
 static void put_reply(struct redact *document, const struct call_log *call)
 {
     const struct schema *schema = call->method->response;
+    struct err err;
     const ProtobufCMessage *reply =
         call->status == STATUS_OK
-            ? message_unpack(schema->pb, call->reply.data, call->reply.size, call->arena)
+            ? message_unpack(schema->pb, call->reply.data, call->reply.size, call->arena, &err)
             : NULL;
     if (reply)
         redact_message(document, schema, reply);

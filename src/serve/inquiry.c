@@ -23,13 +23,14 @@ static void answer_error(struct inquiry *inquiry, int status, const char *messag
 static void answer_reply(struct inquiry *inquiry, const uint8_t *data, size_t size)
 {
     struct arena arena;
+    struct err err;
     arena_init(&arena, SIZE_MAX);
     const ProtobufCMessage *reply =
-        message_unpack(inquiry->method->response->pb, data, size, &arena);
+        message_unpack(inquiry->method->response->pb, data, size, &arena, &err);
     if (reply)
         inquiry->answered(inquiry, &(struct inquiry_answer){.status = STATUS_OK, .reply = reply});
     else
-        answer_error(inquiry, STATUS_INTERNAL, "the reply is garbage");
+        answer_error(inquiry, err.code, err.text);
     arena_fini(&arena);
 }
 
@@ -86,6 +87,7 @@ static struct run *run_new(struct inquiry *inquiry, struct vm *vm, const struct 
                            int64_t wall)
 {
     struct run *run = calloc(1, sizeof(*run));
+    struct err err;
     if (!run)
         return NULL;
     run->inquiry = inquiry;
@@ -97,7 +99,7 @@ static struct run *run_new(struct inquiry *inquiry, struct vm *vm, const struct 
         .function = handler->function,
         .wants_request = handler->wants_request,
         .wants_context = handler->wants_context,
-        .request = message_unpack(inquiry->method->request->pb, NULL, 0, &run->arena),
+        .request = message_unpack(inquiry->method->request->pb, NULL, 0, &run->arena, &err),
         .arena = &run->arena,
         .budget = vm_budget(vm),
         .id = id_of_task,

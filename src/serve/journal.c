@@ -199,10 +199,11 @@ static void put_texts(struct writer *writer, const struct journal *journal,
 static bool write_messages(struct journal *journal, const struct journal_call *call)
 {
     const struct method *method = call->method;
-    const ProtobufCMessage *reply =
-        call->status == STATUS_OK
-            ? message_unpack(method->response->pb, call->reply.data, call->reply.size, call->arena)
-            : NULL;
+    struct err err;
+    const ProtobufCMessage *reply = call->status == STATUS_OK
+                                        ? message_unpack(method->response->pb, call->reply.data,
+                                                         call->reply.size, call->arena, &err)
+                                        : NULL;
     struct redact request_json = {.text = journal->request, .limit = JOURNAL_TEXT};
     struct redact reply_json = {.text = journal->reply, .limit = JOURNAL_TEXT};
     if (call->request)

@@ -169,24 +169,26 @@ static bool has_good_strings(struct wire message, uint64_t inner)
     return true;
 }
 
-static const request_message *read_request(struct bytes bytes, struct arena *arena)
+static const request_message *read_request(struct bytes bytes, struct arena *arena, struct err *err)
 {
     const struct wire wire = {bytes.data, bytes.data + bytes.size};
-    return has_good_strings(wire, ASKED(FILE_CONTAINING_EXTENSION) << 3 | WIRE_BYTES)
-               ? (const request_message *)message_unpack(
-                     &grpc__reflection__v1__server_reflection_request__descriptor, bytes.data,
-                     bytes.size, arena)
-               : NULL;
+    const ProtobufCMessage *request = NULL;
+    err->code = STATUS_INTERNAL;
+    if (has_good_strings(wire, ASKED(FILE_CONTAINING_EXTENSION) << 3 | WIRE_BYTES))
+        request = message_unpack(&grpc__reflection__v1__server_reflection_request__descriptor,
+                                 bytes.data, bytes.size, arena, err);
+    if (!request && err->code == STATUS_INTERNAL)
+        err_set(err, STATUS_INVALID_ARGUMENT, "expected a ServerReflectionRequest, got garbage");
+    return (const request_message *)request;
 }
 
 static void on_received(struct stream *stream, struct bytes message)
 {
     struct answer answer = {.arena = stream_arena(stream)};
-    const request_message *request = read_request(message, answer.arena);
     struct err err;
+    const request_message *request = read_request(message, answer.arena, &err);
     if (!request) {
-        stream_end(stream, STATUS_INVALID_ARGUMENT,
-                   "expected a ServerReflectionRequest, got garbage");
+        stream_end(stream, err.code, err.text);
         return;
     }
     descriptors_open(&answer.set, stream_data(stream));

@@ -176,11 +176,12 @@ void scripts_driver_name(const struct scripts *scripts, char *name, size_t size)
     const struct handler *handler = vm_handler(scripts_vm(scripts), method);
     const struct prepared *prepared = handler->prepared;
     struct arena arena;
+    struct err err;
     arena_init(&arena, SIZE_MAX);
     const ProtobufCMessage *info =
         prepared && prepared->status == STATUS_OK
             ? message_unpack(method->response->pb, GRPC_SLICE_START_PTR(prepared->bytes),
-                             GRPC_SLICE_LENGTH(prepared->bytes), &arena)
+                             GRPC_SLICE_LENGTH(prepared->bytes), &arena, &err)
             : NULL;
     snprintf(name, size, "%s",
              info ? ((const Csi__V1__GetPluginInfoResponse *)info)->name : "unknown");
