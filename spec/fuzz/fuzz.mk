@@ -27,3 +27,25 @@ $(FUZZ)/seeds: spec/fuzz/seeds.lua spec/support/messages.lua build/luacsi.so $(w
 	@touch $@
 
 -include $(patsubst %.o,%.d,$(call object,$(wildcard spec/fuzz/*.c)))
+
+# A server whose allocations fail, once with AddressSanitizer, which sees leaks, and once without, since the
+# slabs of heap.c are for that build alone. $(call object,…) is the build's own: see ALLOCATION_O.
+ALLOCATION := $(FUZZ)/allocation $(FUZZ)/allocation-address-undefined
+ALLOCATION_BIN = $(FUZZ)/allocation$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))
+FAULTS := malloc calloc realloc strdup strndup posix_memalign
+
+.PHONY: allocation allocation-one
+allocation: ## the server whose allocations fail, in build/fuzz
+	$(Q)$(MAKE) --no-print-directory allocation-one
+	$(Q)$(MAKE) --no-print-directory SANITIZE=address,undefined allocation-one
+
+allocation-one: $(ALLOCATION_BIN)
+
+$(ALLOCATION_BIN): $(call object,spec/fuzz/allocation.c spec/fuzz/fault.c) $(OBJ)/fault.o $(GEN)/libs-static
+	@mkdir -p $(@D)
+	$(call quiet,LINK $@)$(CXX) $(LDFLAGS) -o $@ $(filter %.o,$^) @$(GEN)/libs-static
+
+# All of luacsi but main, in one object, with other names for what it takes memory by.
+$(OBJ)/fault.o: $(filter-out $(OBJ)/src/main.o,$(BIN_O))
+	$(call quiet,LINK $@)$(LD) -r -o $@ $^
+	$(Q)objcopy $(foreach name,$(FAULTS),--redefine-sym $(name)=fault_$(name)) $@
