@@ -3,7 +3,8 @@
  * where it cannot start, and serve as before as soon as there is memory again.
  *
  * The main thread is the server's loop thread. A driver thread plays the clients, and is spared.
- * usage: allocation SCRIPT FOLDER MOST STEP   n goes from 1 to MOST; all up to STEP, then each
+ * usage: allocation SCRIPT FOLDER MOST DENSE STEP
+ * n goes from 1 to MOST, or as far as a phase has allocations: each n up to DENSE, then each
  * STEPth. Prints a line for each phase and mode. */
 #include "csi.pb-c.h"
 #include "fault.h"
@@ -48,6 +49,13 @@ static const int64_t SECOND = 1000000000;
 
 enum { PATIENCE_S = 60 /* then something hangs */ };
 
+/* Which n are tried. */
+struct range {
+    unsigned most;
+    unsigned dense; /* up to there each of them, */
+    unsigned step;  /* then each so many */
+};
+
 /* One life of a server. */
 struct life {
     enum phase phase;
@@ -60,8 +68,9 @@ struct life {
     char corrupt[PATH_MAX + 32]; /* what becomes of the state under --state-reset */
     struct endpoint endpoint;
     struct client *client;
-    unsigned asked;    /* allocations in the phase */
-    atomic_bool ended; /* process_run has returned */
+    unsigned asked;       /* allocations in the phase */
+    atomic_bool answered; /* the call that is under way while it stops */
+    atomic_bool ended;    /* process_run has returned */
 };
 
 static struct life life;
@@ -171,19 +180,16 @@ static void expect_health(void)
 /* A call that is under way when the server is told to stop. */
 static void *call_while_it_stops(void *data)
 {
-    (void)data;
+    struct client *client = data;
     fault_spare_thread(true);
-    struct err err;
-    struct client *client = client_new(life.endpoint.text, 0, &err);
     call_of(client, "/csi.v1.Node/NodeUnpublishVolume", "", 0, NULL);
-    client_free(client);
+    atomic_store(&life.answered, true);
     return NULL;
 }
 
-enum question { RELOADS, IN_FLIGHT };
+enum question { RELOADS, SUSPENDED };
 
-/* How many reloads have come to an end, well or not; how many calls are in flight, this one among
- * them. -1: no answer. */
+/* How many reloads have come to an end, well or not; how many handlers wait. -1: no answer. */
 static int64_t ask_status(enum question question)
 {
     struct client_reply reply = {0};
@@ -198,7 +204,7 @@ static int64_t ask_status(enum question question)
     const Luacsi__V1__GetStatusResponse *status = (const void *)message;
     if (status)
         n = question == RELOADS ? status->reloads + status->failed_reloads
-                                : status->calls_in_flight;
+                                : status->suspended_tasks;
     client_reply_fini(&reply);
     arena_fini(&arena);
     return n;
@@ -222,13 +228,16 @@ static void reload(void)
 static void stop(void)
 {
     pthread_t caller;
-    if (pthread_create(&caller, NULL, call_while_it_stops, NULL) != 0)
-        fail("no thread", "");
-    while (ask_status(IN_FLIGHT) < 2)
+    struct err err = {.text = ""};
+    struct client *client = client_new(life.endpoint.text, 0, &err);
+    if (!client || pthread_create(&caller, NULL, call_while_it_stops, client) != 0)
+        fail("no call while it stops", err.text);
+    while (ask_status(SUSPENDED) < 1 && !atomic_load(&life.answered)) /* missed: no matter */
         nap();
     fault_arm(life.mode, life.n);
     kill(getpid(), SIGTERM);
     pthread_join(caller, NULL);
+    client_free(client);
 }
 
 /* Plays one life, unless the server does not even start. */
@@ -324,6 +333,7 @@ static bool live(enum phase phase, enum fault_mode mode, unsigned n)
     life.n = n;
     life.asked = 0;
     life.client = NULL;
+    atomic_store(&life.answered, false);
     atomic_store(&life.ended, false);
     if (phase == PHASE_LOAD)
         fault_arm(mode, n);
@@ -335,8 +345,6 @@ static bool live(enum phase phase, enum fault_mode mode, unsigned n)
     pthread_join(driver, NULL);
     if (life.asked == 0)
         life.asked = asked;
-    if (getenv("SHOW"))
-        fprintf(stderr, "DEBUG %d %s\n", served, err.text);
     if (!served && !err.text[0])
         fail("it did not start", "no reason");
     if (!served && phase != PHASE_LOAD)
@@ -349,17 +357,18 @@ static bool live(enum phase phase, enum fault_mode mode, unsigned n)
 }
 
 /* All n of one phase and mode. */
-static void run(enum phase phase, enum fault_mode mode, unsigned most, unsigned step)
+static void run(enum phase phase, enum fault_mode mode, const struct range *range)
 {
-    unsigned runs = 0, served = 0;
+    unsigned runs = 0, served = 0, allocations = 0;
     bool reached = true; /* the phase has n allocations at all */
     unsigned n = mode == FAULT_EVERY ? 2 : 1;
-    for (; n <= most && reached; n += n < step ? 1 : step, runs++) {
+    for (; n <= range->most && reached; n += n < range->dense ? 1 : range->step, runs++) {
         served += live(phase, mode, n);
+        allocations = life.asked > allocations ? life.asked : allocations;
         reached = fault_count() > 0;
     }
     printf("%s %s runs=%u served=%u last=%u allocations=%u\n", phase_names[phase], mode_names[mode],
-           runs, served, n, life.asked);
+           runs, served, n, allocations);
     fflush(stdout);
 }
 
@@ -380,8 +389,13 @@ int main(int argc, char **argv)
 {
     struct err err;
     sigset_t set;
-    if (argc != 5)
+    if (argc != 6)
         return 2;
+    const struct range range = {
+        .most = (unsigned)atoi(argv[3]),
+        .dense = (unsigned)atoi(argv[4]),
+        .step = (unsigned)atoi(argv[5]),
+    };
     life.script = argv[1];
     snprintf(life.folder, sizeof(life.folder), "%s", argv[2]);
     snprintf(life.socket, sizeof(life.socket), "%s/run/csi.sock", argv[2]);
@@ -400,8 +414,7 @@ int main(int argc, char **argv)
     grpc_init();
     for (int phase = 0; phase < PHASES; phase++) {
         for (int mode = 0; mode < FAULT_MODES; mode++)
-            run((enum phase)phase, (enum fault_mode)mode, (unsigned)atoi(argv[3]),
-                (unsigned)atoi(argv[4]));
+            run((enum phase)phase, (enum fault_mode)mode, &range);
     }
     grpc_shutdown();
     return 0;

@@ -163,10 +163,12 @@ static int read_text(const char *text, size_t size, struct store *store, struct 
     json_error_t error;
     json_t *entries;
     int version;
+    errno = 0; /* jansson takes a text for a wrong one when memory is short */
     json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
+    if (!root && errno == ENOMEM)
+        return no_memory(err);
     if (!root)
-        return error.text[0] ? err_set(err, STATUS_DATA_LOSS, "line %d: %s", error.line, error.text)
-                             : no_memory(err);
+        return err_set(err, STATUS_DATA_LOSS, "line %d: %s", error.line, error.text);
     int failed = json_unpack_ex(root, &error, 0, "{s:i, s:o}", "luacsi_store", &version, "entries",
                                 &entries);
     if (failed)

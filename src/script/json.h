@@ -28,8 +28,8 @@ enum json_nulls {
     JSON_DROP_NULLS, /* as if they were not there: protobuf's reading */
 };
 
-/* Pushes the value of size bytes of text. 0, or -1 and err (STATUS_INVALID_ARGUMENT) with line and
- * column, and nothing pushed.  [-0, +(1|0), m] */
+/* Pushes the value of size bytes of text. 0, or -1 and err (STATUS_INVALID_ARGUMENT with line and
+ * column, STATUS_RESOURCE_EXHAUSTED), and nothing pushed.  [-0, +(1|0), m] */
 int json_push(struct lua_State *L, const char *text, size_t size, enum json_nulls nulls,
               struct err *err);
 

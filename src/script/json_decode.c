@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "script/json.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <lauxlib.h>
 #include <lua.h>
@@ -106,15 +107,13 @@ static int push_value(lua_State *L, const json_t *value, enum json_nulls nulls, 
 }
 
 /* Tells what jansson found. It quotes the text, perhaps in the middle of a letter or of bytes that
- * are none: from there on nothing is shown. It says nothing at all when memory is short. */
+ * are none: from there on nothing is shown. */
 static int refuse(const json_error_t *error, struct err *err)
 {
     size_t size = strlen(error->text);
     size_t n = 0;
     for (size_t letter; (letter = text_utf8_char(error->text + n, size - n)) > 0;)
         n += letter;
-    if (size == 0)
-        return err_set(err, STATUS_RESOURCE_EXHAUSTED, "no memory for JSON");
     return err_set(err, STATUS_INVALID_ARGUMENT, "line %d, column %d: %.*s", error->line,
                    error->column, (int)n, error->text);
 }
@@ -125,10 +124,13 @@ int json_push(lua_State *L, const char *text, size_t size, enum json_nulls nulls
     luaL_checkstack(L, 4, "JSON");
     json_t **tree = push_tree_owner(L);
     json_error_t error;
+    errno = 0; /* jansson takes a text for a wrong one when memory is short */
     *tree =
         json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
     int result;
-    if (!*tree)
+    if (!*tree && errno == ENOMEM)
+        result = err_set(err, STATUS_RESOURCE_EXHAUSTED, "no memory for JSON");
+    else if (!*tree)
         result = refuse(&error, err);
     else
         result = push_value(L, *tree, nulls, 0, err);

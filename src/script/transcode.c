@@ -34,8 +34,8 @@ static int from_json(lua_State *L)
         return 0;
     }
     job->result = codec_pull(L, -1, job->schema, &options, job->out, job->err);
-    if (job->result)
-        job->err->code = STATUS_INVALID_ARGUMENT; /* the codec speaks of replies: INTERNAL */
+    if (job->result && job->err->code == STATUS_INTERNAL)
+        job->err->code = STATUS_INVALID_ARGUMENT; /* the codec speaks of replies */
     return 0;
 }
 
