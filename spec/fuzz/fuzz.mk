@@ -2,7 +2,7 @@
 # clang, for libFuzzer. A part of the Makefile, whose rules and flags it uses.
 
 FUZZ     := build/fuzz
-FUZZERS  := message table script flags json
+FUZZERS  := message table json script flags timer
 FUZZ_O    = $(filter-out $(OBJ)/src/main.o,$(BIN_O)) $(call object,spec/fuzz/fuzz.c)
 # gcc says by itself that it is AddressSanitizer's build, clang does not.
 FUZZ_FLAGS := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined \

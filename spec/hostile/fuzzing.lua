@@ -12,6 +12,7 @@ local TARGETS = {
   { name = "script", what = "text of a script" },
   { name = "flags", what = "flags, endpoints and the like" },
   { name = "json", what = "JSON of call" },
+  { name = "timer", what = "timers of the loop" },
 }
 local AT_ONCE = 2
 local SHORT, LONG = 60, 30 * 60 -- seconds for each

@@ -3,18 +3,13 @@
 
 #include "io/clock.h"
 
-#include <stdlib.h>
+#include <stddef.h>
 
 static const int64_t latest = CLOCK_LATEST * 1000000000;
 
 void alarms_init(struct alarms *alarms)
 {
     *alarms = (struct alarms){.last = &alarms->first};
-}
-
-void alarms_fini(struct alarms *alarms)
-{
-    timers_fini(&alarms->timers);
 }
 
 int alarms_advance(struct alarms *alarms, struct advance *advance, struct err *err)

@@ -24,7 +24,6 @@ struct alarms {
 };
 
 void alarms_init(struct alarms *alarms);
-void alarms_fini(struct alarms *alarms);
 
 /* STATUS_FAILED_PRECONDITION when the clock is not virtual, STATUS_OUT_OF_RANGE when it would go
  * back, or beyond CLOCK_LATEST. */

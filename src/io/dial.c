@@ -292,10 +292,8 @@ struct dial *dial_start(struct iothread *io, const struct dial_target *target, i
     dial->data = data;
     dial->trying = -1;
     dial->fd = -1;
-    if (!ioop_start(&dial->op, &kind, io, timeout, err))
-        return dial;
-    free_dial(&dial->op);
-    return NULL;
+    ioop_start(&dial->op, &kind, io, timeout);
+    return dial;
 }
 
 void dial_cancel(struct dial *dial)

@@ -410,17 +410,14 @@ struct exec *exec_start(struct iothread *io, const struct exec_request *request,
     }
     exec->done = done;
     exec->data = data;
-    bool failed = false;
-    if (request->input_size > 0) {
-        exec->input = input_of(request->input, request->input_size);
-        if (exec->input < 0)
-            failed =
-                err_errno(err, STATUS_RESOURCE_EXHAUSTED, "standard input of %s", request->argv[0]);
+    if (request->input_size > 0 &&
+        (exec->input = input_of(request->input, request->input_size)) < 0) {
+        err_errno(err, STATUS_RESOURCE_EXHAUSTED, "standard input of %s", request->argv[0]);
+        free_exec(&exec->op);
+        return NULL;
     }
-    if (!failed && !ioop_start(&exec->op, &kind, io, request->timeout, err))
-        return exec;
-    free_exec(&exec->op);
-    return NULL;
+    ioop_start(&exec->op, &kind, io, request->timeout);
+    return exec;
 }
 
 void exec_cancel(struct exec *exec)

@@ -183,10 +183,8 @@ static struct files *start(struct iothread *io, struct files *files, files_done 
     }
     files->done = done;
     files->data = data;
-    if (!ioop_start(&files->op, &kind, io, files->timeout, err))
-        return files;
-    free(files);
-    return NULL;
+    ioop_start(&files->op, &kind, io, files->timeout);
+    return files;
 }
 
 struct files *files_stat(struct iothread *io, const char *path, int64_t timeout, files_done *done,

@@ -436,12 +436,13 @@ struct http *http_start(struct iothread *io, const struct http_request *request,
     http->body.limit = HTTP_BODY_BYTES;
     http->done = done;
     http->data = data;
-    if (!copy_request(http, request))
+    if (!copy_request(http, request)) {
         err_set(err, STATUS_RESOURCE_EXHAUSTED, "no memory for HTTP");
-    else if (!ioop_start(&http->op, &kind, io, request->timeout, err))
-        return http;
-    free_http(&http->op);
-    return NULL;
+        free_http(&http->op);
+        return NULL;
+    }
+    ioop_start(&http->op, &kind, io, request->timeout);
+    return http;
 }
 
 void http_cancel(struct http *http)

@@ -59,8 +59,7 @@ static void on_timeout(struct timer *timer)
     op->kind->finish(op, true);
 }
 
-int ioop_start(struct ioop *op, const struct ioop_kind *kind, struct iothread *io, int64_t timeout,
-               struct err *err)
+void ioop_start(struct ioop *op, const struct ioop_kind *kind, struct iothread *io, int64_t timeout)
 {
     *op = (struct ioop){
         .kind = kind,
@@ -71,10 +70,8 @@ int ioop_start(struct ioop *op, const struct ioop_kind *kind, struct iothread *i
         .timer.fn = on_timeout,
     };
     atomic_init(&op->refs, 1);
-    if (!loop_timer_set(iothread_loop(io), &op->timer, timeout))
-        return err_set(err, STATUS_RESOURCE_EXHAUSTED, "no memory for a timer");
+    loop_timer_set(iothread_loop(io), &op->timer, timeout);
     iothread_call(io, &op->begin);
-    return 0;
 }
 
 void ioop_cancel(struct ioop *op)

@@ -43,11 +43,10 @@ struct ioop {
     struct timer timer; /* loop thread */
 };
 
-/* Starts an operation; never calls back before it has returned. timeout: nanoseconds, above 0. -1
- * and err (STATUS_RESOURCE_EXHAUSTED) when memory is short: op->kind->free was not called then.
- * Loop thread. */
-int ioop_start(struct ioop *op, const struct ioop_kind *kind, struct iothread *io, int64_t timeout,
-               struct err *err);
+/* Starts an operation; never calls back before it has returned. timeout: nanoseconds, above 0. Loop
+ * thread. */
+void ioop_start(struct ioop *op, const struct ioop_kind *kind, struct iothread *io,
+                int64_t timeout);
 
 /* The owner does not want the result any more: finish is not called. Not for an operation that is
  * over. Loop thread. */

@@ -108,8 +108,6 @@ void loop_free(struct loop *loop)
     }
     grpc_completion_queue_destroy(loop->queue);
     grpc_shutdown();
-    timers_fini(&loop->timers);
-    alarms_fini(&loop->alarms);
     pthread_mutex_destroy(&loop->lock);
     free(loop);
 }
@@ -193,16 +191,17 @@ void loop_run(struct loop *loop)
     }
 }
 
-bool loop_timer_set(struct loop *loop, struct timer *timer, int64_t delay)
+void loop_timer_set(struct loop *loop, struct timer *timer, int64_t delay)
 {
-    return timers_set(&loop->timers, timer, loop_now() + delay);
+    timers_set(&loop->timers, timer, loop_now() + delay);
 }
 
-bool loop_alarm_set(struct loop *loop, struct timer *timer, int64_t delay)
+void loop_alarm_set(struct loop *loop, struct timer *timer, int64_t delay)
 {
-    if (!clock_is_virtual())
-        return loop_timer_set(loop, timer, delay);
-    return timers_set(&loop->alarms.timers, timer, clock_now() + delay);
+    if (clock_is_virtual())
+        timers_set(&loop->alarms.timers, timer, clock_now() + delay);
+    else
+        loop_timer_set(loop, timer, delay);
 }
 
 void loop_timer_clear(struct loop *loop, struct timer *timer)

@@ -52,13 +52,13 @@ void loop_stop(struct loop *loop);
 /* Nanoseconds of the monotonic clock of the system: what loop_timer_set counts in. Any thread. */
 int64_t loop_now(void);
 
-/* Calls timer->fn once, delay nanoseconds from now; a timer that is set is moved. False when memory
- * is short. Loop thread. */
-bool loop_timer_set(struct loop *loop, struct timer *timer, int64_t delay);
+/* Calls timer->fn once, delay nanoseconds from now; a timer that is set is moved. Loop
+ * thread. */
+void loop_timer_set(struct loop *loop, struct timer *timer, int64_t delay);
 
 /* The same by the clock that scripts live by, see clock.h: for what a script waits for. What guards
  * the host goes by loop_timer_set. Loop thread. */
-bool loop_alarm_set(struct loop *loop, struct timer *timer, int64_t delay);
+void loop_alarm_set(struct loop *loop, struct timer *timer, int64_t delay);
 
 /* Does nothing when the timer is not set; whichever of the two set it. Loop thread. */
 void loop_timer_clear(struct loop *loop, struct timer *timer);

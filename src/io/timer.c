@@ -1,90 +1,100 @@
-/* Owns the heap of timers; the timers themselves are their owners'. Loop thread. */
+/* Keeps the heap of timers in order. Setting one takes a step; taking one out takes, on average, as
+ * many as the logarithm of their number. Loop thread. */
 #include "io/timer.h"
 
-#include <stdlib.h>
-
-static void put(struct timers *timers, size_t place, struct timer *timer)
-{
-    timers->heap[place - 1] = timer;
-    timer->place = place;
-}
-
-static struct timer *get(const struct timers *timers, size_t place)
-{
-    return timers->heap[place - 1];
-}
+#include <stddef.h>
 
 static bool is_sooner(const struct timer *a, const struct timer *b)
 {
     return a->at != b->at ? a->at < b->at : a->order < b->order;
 }
 
-static void sift_up(struct timers *timers, struct timer *timer)
+/* Two heaps, each by its first timer, become one: the later timer goes below the other. NULL: there
+ * is none. */
+static struct timer *merge(struct timer *a, struct timer *b)
 {
-    size_t place = timer->place;
-    for (; place > 1 && is_sooner(timer, get(timers, place / 2)); place /= 2)
-        put(timers, place, get(timers, place / 2));
-    put(timers, place, timer);
+    if (!a || !b)
+        return a ? a : b;
+    struct timer *top = is_sooner(b, a) ? b : a;
+    struct timer *below = top == a ? b : a;
+    below->previous = top;
+    below->next = top->child;
+    if (below->next)
+        below->next->previous = below;
+    top->child = below;
+    return top;
 }
 
-static void sift_down(struct timers *timers, struct timer *timer)
+/* All that have one parent become one heap: in pairs, from the left, then from the right. */
+static struct timer *merge_all(struct timer *list)
 {
-    size_t place = timer->place;
-    for (;;) {
-        size_t child = place * 2;
-        if (child > timers->n)
-            break;
-        if (child < timers->n && is_sooner(get(timers, child + 1), get(timers, child)))
-            child++;
-        if (!is_sooner(get(timers, child), timer))
-            break;
-        put(timers, place, get(timers, child));
-        place = child;
+    struct timer *pairs = NULL;
+    struct timer *top = NULL;
+    while (list) {
+        struct timer *a = list;
+        struct timer *b = a->next;
+        list = b ? b->next : NULL;
+        struct timer *pair = merge(a, b);
+        pair->next = pairs;
+        pairs = pair;
     }
-    put(timers, place, timer);
+    while (pairs) {
+        struct timer *pair = pairs;
+        pairs = pair->next;
+        top = merge(top, pair);
+    }
+    return top;
 }
 
-void timers_fini(struct timers *timers)
+static struct timer *become_first(struct timer *timer)
 {
-    free(timers->heap);
-    *timers = (struct timers){0};
+    if (timer)
+        timer->previous = timer->next = NULL;
+    return timer;
 }
 
-bool timers_set(struct timers *timers, struct timer *timer, int64_t at)
+/* Out of the list below its parent. */
+static void cut(struct timer *timer)
+{
+    if (timer->previous->child == timer)
+        timer->previous->child = timer->next;
+    else
+        timer->previous->next = timer->next;
+    if (timer->next)
+        timer->next->previous = timer->previous;
+}
+
+void timers_set(struct timers *timers, struct timer *timer, int64_t at)
 {
     timers_clear(timer);
-    if (timers->n == timers->room) {
-        size_t room = timers->room ? timers->room * 2 : 16;
-        struct timer **heap = realloc(timers->heap, room * sizeof(struct timer *));
-        if (!heap)
-            return false;
-        timers->heap = heap;
-        timers->room = room;
-    }
+    timer->timers = timers;
     timer->at = at;
     timer->order = timers->set++;
-    timer->timers = timers;
-    put(timers, ++timers->n, timer);
-    sift_up(timers, timer);
-    return true;
+    timers->first = become_first(merge(timers->first, timer));
 }
 
 void timers_clear(struct timer *timer)
 {
     struct timers *timers = timer->timers;
-    size_t place = timer->place;
-    if (place == 0)
+    if (!timers)
         return;
-    struct timer *last = get(timers, timers->n--);
-    timer->place = 0;
-    if (last == timer)
-        return;
-    put(timers, place, last);
-    sift_up(timers, last);
-    sift_down(timers, last);
+    struct timer *rest = merge_all(timer->child);
+    if (timers->first == timer) {
+        timers->first = become_first(rest);
+    } else {
+        cut(timer);
+        timers->first = become_first(merge(timers->first, rest));
+    }
+    timer->timers = NULL;
+    timer->child = timer->next = timer->previous = NULL;
+}
+
+bool timer_is_set(const struct timer *timer)
+{
+    return timer->timers != NULL;
 }
 
 struct timer *timers_first(const struct timers *timers)
 {
-    return timers->n > 0 ? timers->heap[0] : NULL;
+    return timers->first;
 }

@@ -173,8 +173,7 @@ static int pause_for(lua_State *L)
     int64_t delay = options_table_seconds(L, 1, 0);
     wait_check(L, "fault.delay");
     struct own *own = begin_wait(L);
-    if (!loop_alarm_set(own->loop, &own->timer, delay))
-        return luaL_error(L, "not enough memory");
+    loop_alarm_set(own->loop, &own->timer, delay);
     return wait_suspend(L, &own->wait);
 }
 

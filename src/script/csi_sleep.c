@@ -41,8 +41,7 @@ static int sleep_for(lua_State *L)
     own->wait.push = push;
     own->loop = vm_of(L)->options.loop;
     own->timer.fn = wake;
-    if (!loop_alarm_set(own->loop, &own->timer, delay))
-        return luaL_error(L, "not enough memory");
+    loop_alarm_set(own->loop, &own->timer, delay);
     return wait_suspend(L, &own->wait);
 }
 

@@ -173,8 +173,8 @@ static void suspend(struct task *task)
         loop_ready(vm->options.loop, &task->ready);
     }
     task->timer.fn = on_wall;
-    if ((task->wait && !hold_arena(task)) ||
-        !loop_timer_set(vm->options.loop, &task->timer, budget_wall_left(&task->budget)))
+    loop_timer_set(vm->options.loop, &task->timer, budget_wall_left(&task->budget));
+    if (task->wait && !hold_arena(task))
         task_cancel(task, STATUS_RESOURCE_EXHAUSTED, "no memory to wait");
 }
 

@@ -189,11 +189,13 @@ static void on_post(struct post *post)
     struct desk *desk = &question->admin->desks[question->route - routes];
     question->next_asked = desk->asked;
     desk->asked = question;
-    if (desk->is_busy || desk->timer.place || is_stopping(question->admin))
+    if (desk->is_busy || timer_is_set(&desk->timer) || is_stopping(question->admin))
         return;
     int64_t wait = desk->not_before - loop_now();
     desk->timer.fn = on_pause_over;
-    if (wait <= 0 || !loop_timer_set(desk->admin->options.loop, &desk->timer, wait))
+    if (wait > 0)
+        loop_timer_set(desk->admin->options.loop, &desk->timer, wait);
+    else
         open_desk(desk);
 }
 

@@ -262,10 +262,7 @@ static void start_waiting(struct control_wait *wait)
         wait->next->place = &wait->next;
     control->waiting = wait;
     control->n_waiting++;
-    if (!loop_timer_set(control->loop, &wait->timer, ms * 1000000)) {
-        journal_unwatch(&wait->watcher);
-        fail(wait, STATUS_RESOURCE_EXHAUSTED, "no memory to wait");
-    }
+    loop_timer_set(control->loop, &wait->timer, ms * 1000000);
 }
 
 void control_stop(struct control *control)

@@ -59,8 +59,7 @@ void outage_begin(struct outage *outage, int64_t duration)
     }
     outage->is_on = true;
     outage->until = until;
-    if (!loop_alarm_set(outage->loop, &outage->timer, duration))
-        end(&outage->timer);
+    loop_alarm_set(outage->loop, &outage->timer, duration);
 }
 
 void outage_stop(struct outage *outage)

@@ -199,8 +199,7 @@ static void on_fell(struct rpc_host *host)
     struct server *server = container_of(host, struct server, host);
     if (host->n_open > 0 || host->n_waiting > 0)
         return;
-    if (!loop_timer_set(server->loop, &server->grace, LINGER_NS))
-        server_cancel_calls(server);
+    loop_timer_set(server->loop, &server->grace, LINGER_NS);
     end_if_over(server);
 }
 
@@ -215,8 +214,7 @@ void server_shutdown(struct server *server, int64_t grace, void (*done)(void *da
     grpc_server_shutdown_and_notify(server->host.server, server->host.queue, &server->shut_down);
     for (int i = 0; i < SERVER_STREAMS && server->streams[i]; i++)
         streams_end(server->streams[i]);
-    if (!loop_timer_set(server->loop, &server->grace, grace))
-        server_cancel_calls(server);
+    loop_timer_set(server->loop, &server->grace, grace);
 }
 
 void server_cancel_calls(struct server *server)
