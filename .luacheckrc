@@ -1,4 +1,5 @@
 std = "lua54"
+exclude_files = { "spec/fuzz/corpus" }
 max_line_length = 110
 files["spec"] = { std = "+busted" }
 

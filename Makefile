@@ -71,6 +71,7 @@ LDFLAGS  = -Wl,--gc-sections -Wl,-z,relro -Wl,-z,now $(INSTRUMENT)
 
 include bench/peers.mk
 include spec/fuzz/fuzz.mk
+include spec/coverage/coverage.mk
 
 all: build/luacsi build/luacsi.so ## build luacsi and its Lua client (the default)
 
@@ -91,7 +92,7 @@ lint: build/setup-LINT $(PB_H) ## clang-tidy, clang-format, luacheck, the layers
 	$(Q)tools/lint $(CPPFLAGS)
 
 format: build/setup-LINT ## clang-format the sources
-	$(Q)clang-format -i $(wildcard src/*.c src/*/*.[ch] src/*/*.cc bench/*.c)
+	$(Q)clang-format -i $(wildcard src/*.c src/*/*.[ch] src/*/*.cc bench/*.c spec/*/*.[ch])
 
 valgrind: build/luacsi build/luacsi.so build/setup-TEST build/setup-VALGRIND ## the specs, with the binary under valgrind
 	$(Q)LUACSI=$(abspath build/luacsi) LUACSI_WRAPPER="valgrind --quiet --error-exitcode=99 \
@@ -160,7 +161,7 @@ build/manual/luacsi.1: build/luacsi build/luacsi.so docs/scripting.md $(wildcard
 
 # Linking. build/link-* remembers the way it was linked last; luacsi.so is never instrumented.
 $(BIN): $(BIN_O) $(GEN)/libs-$(LINK) build/link-$(LINK)
-	$(call quiet,LINK $@)$(CXX) $(LDFLAGS) -o $@ $(BIN_O) @$(GEN)/libs-$(LINK)
+	$(call quiet,LINK $@)$(CXX) $(LDFLAGS) -o $@ $(filter %.o,$^) @$(GEN)/libs-$(LINK)
 
 build/link-%:
 	@mkdir -p build && rm -f build/link-* && touch $@

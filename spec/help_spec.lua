@@ -1,4 +1,5 @@
--- --help for programs: the same as the text for people, as JSON. The manual and the completions are made of it.
+-- --help for programs: the same as the text for people, as JSON. The manual and the completions are made
+-- of it.
 
 local host = require "spec.support.host"
 local luacsi = require "luacsi"

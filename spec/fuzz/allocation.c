@@ -61,6 +61,7 @@ struct life {
     enum phase phase;
     enum fault_mode mode;
     unsigned n;
+    char name[80]; /* of it, for a crash */
     const char *script;
     char folder[PATH_MAX];
     char socket[PATH_MAX + 32];
@@ -82,11 +83,11 @@ static void fail(const char *what, const char *text)
     _exit(1);
 }
 
-static void on_abort(int number)
+static void on_crash(int number)
 {
     (void)number;
-    signal(SIGABRT, SIG_DFL);
-    fail("abort", "");
+    write(STDERR_FILENO, life.name, sizeof(life.name));
+    _exit(1);
 }
 
 /* ---- the clients ---- */
@@ -331,6 +332,8 @@ static bool live(enum phase phase, enum fault_mode mode, unsigned n)
     life.phase = phase;
     life.mode = mode;
     life.n = n;
+    snprintf(life.name, sizeof(life.name), "crash: %s, %s, n = %u\n", phase_names[phase],
+             mode_names[mode], n);
     life.asked = 0;
     life.client = NULL;
     atomic_store(&life.answered, false);
@@ -376,12 +379,13 @@ static void run(enum phase phase, enum fault_mode mode, const struct range *rang
 static void init_catalog(void)
 {
     struct err err;
-    int failed = -1;
-    for (unsigned n = 1; failed; n++) {
-        fault_arm(FAULT_ONCE, n);
+    unsigned n = 0;
+    int failed;
+    do {
+        fault_arm(FAULT_ONCE, ++n);
         failed = catalog_init(&err);
         fault_disarm();
-    }
+    } while (failed);
     printf("catalog messages=%zu\n", catalog_message_count());
 }
 
@@ -407,7 +411,8 @@ int main(int argc, char **argv)
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
-    signal(SIGABRT, on_abort);
+    signal(SIGABRT, on_crash);
+    signal(SIGSEGV, on_crash);
     json_set_alloc_funcs(fault_malloc, free);
     log_init(LOG_TEXT, 0);
     init_catalog();

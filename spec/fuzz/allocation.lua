@@ -16,7 +16,9 @@ for i = 1, 12 do
 end
 
 return {
-  GetPluginInfo = { name = "allocation.csi.example.com", vendor_version = csi.config.version, manifest = { some = "thing" } },
+  GetPluginInfo = {
+    name = "allocation.csi.example.com", vendor_version = csi.config.version, manifest = { some = "thing" },
+  },
 
   Probe = function(_, context)
     csi.store.set("last", context.id .. texts[3])
@@ -31,7 +33,7 @@ return {
 
   CreateVolume = function(request, context)
     local value = csi.json.decode(csi.json.encode(request))
-    csi.log.info("Made", { name = value.name, peer = context.peer, method = context.metadata["csi.requestid"] })
+    csi.log.info("Made", { name = value.name, peer = context.peer, id = context.metadata["csi.requestid"] })
     return { volume = { volume_id = value.name, capacity_bytes = 1, volume_context = { a = texts[12] } } }
   end,
 

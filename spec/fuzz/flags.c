@@ -123,7 +123,7 @@ static void check_numbers(const char *text)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct fuzz in = {data, data + size};
+    struct fuzz in = fuzz_begin(data, size);
     const uint8_t *bytes;
     char text[MOST_BYTES + 1];
     unsigned which = fuzz_byte(&in);

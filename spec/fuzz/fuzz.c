@@ -8,13 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-int LLVMFuzzerInitialize(int *argc, char ***argv)
+struct fuzz fuzz_begin(const uint8_t *data, size_t size)
 {
     struct err err;
-    (void)argc;
-    (void)argv;
     FUZZ_CHECK(catalog_init(&err) == 0, "%s", err.text);
-    return 0;
+    return (struct fuzz){data, data + size};
 }
 
 uint8_t fuzz_byte(struct fuzz *in)

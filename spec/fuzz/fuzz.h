@@ -10,7 +10,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* What of the input is not read yet. */
@@ -18,6 +17,9 @@ struct fuzz {
     const uint8_t *at;
     const uint8_t *end;
 };
+
+/* All of the input; makes the catalog, the first time. */
+struct fuzz fuzz_begin(const uint8_t *data, size_t size);
 
 /* The next byte; 0 behind the end. */
 uint8_t fuzz_byte(struct fuzz *in);

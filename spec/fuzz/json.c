@@ -31,7 +31,7 @@ static void check(const struct schema *schema, const char *json, size_t size, st
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct fuzz in = {data, data + size};
+    struct fuzz in = fuzz_begin(data, size);
     struct arena arena;
     const uint8_t *json;
     const struct schema *schema = fuzz_schema(&in);

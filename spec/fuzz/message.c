@@ -48,7 +48,7 @@ static int go_round(lua_State *L)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct fuzz in = {data, data + size};
+    struct fuzz in = fuzz_begin(data, size);
     struct round round = {.schema = fuzz_schema(&in)};
     round.size = fuzz_bytes(&in, SIZE_MAX, &round.data);
     arena_init(&round.arena, ARENA_BYTES);

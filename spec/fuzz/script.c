@@ -18,7 +18,8 @@ static void tell(void *data, const struct vm_problem *problem)
     *errors += problem->severity == VM_ERROR;
 }
 
-static void check(struct vm *vm, unsigned *errors)
+/* errors: told so far. */
+static void check(struct vm *vm, const unsigned *errors)
 {
     struct err err = {.text = ""};
     if (vm_load(vm, "/proc/self/fd/100", &err))
@@ -52,7 +53,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .problem = tell,
         .data = &errors,
     };
-    write_script(data, size);
+    struct fuzz in = fuzz_begin(data, size);
+    write_script(in.at, (size_t)(in.end - in.at));
     struct vm *vm = vm_new(&options, &err);
     FUZZ_CHECK(vm, "%s", err.text);
     check(vm, &errors);

@@ -232,7 +232,7 @@ static int check(lua_State *L)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct build build = {.in = {data, data + size}};
+    struct build build = {.in = fuzz_begin(data, size)};
     build.schema = fuzz_schema(&build.in);
     build.rules = (enum rules_mode)(fuzz_byte(&build.in) % 3);
     arena_init(&build.arena, ARENA_BYTES);

@@ -45,7 +45,7 @@ static void clear(struct model *model, int i)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct fuzz in = {data, data + size};
+    struct fuzz in = fuzz_begin(data, size);
     struct model model = {.n_set = 0};
     while (in.at < in.end) {
         unsigned what = fuzz_byte(&in);

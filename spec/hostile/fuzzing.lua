@@ -46,8 +46,8 @@ local function start(target, seconds)
   target.process = process.start(arguments(target, seconds), { dir = folder.make() })
 end
 
--- No hook runs inside a C function of Lua: a text may well find a pattern that takes for ever. In a server that
--- is for the watchdog; here the rest of the time is for other texts.
+-- No hook runs inside a C function of Lua: a text may well find a pattern that takes for ever. In a server
+-- that is for the watchdog; here the rest of the time is for other texts.
 local function go_on(target, seconds)
   local left = seconds - (os.time() - target.started)
   if target.name ~= "script" or target.process.code ~= TIMEOUT_CODE or left < 1 then

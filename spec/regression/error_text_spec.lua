@@ -1,6 +1,6 @@
--- Messages that were no UTF-8. What jansson says of a text quotes it, also where that is no UTF-8 or in the
--- middle of a letter; and a message that is too long was cut wherever its room ended. Found by the fuzz target
--- for JSON.
+-- Messages that were no UTF-8. What jansson says of a text quotes it, also where that is no UTF-8 or in
+-- the middle of a letter; and a message that is too long was cut wherever its room ended. Found by the
+-- fuzz target for JSON.
 
 local host = require "spec.support.host"
 

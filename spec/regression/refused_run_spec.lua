@@ -1,5 +1,6 @@
--- A csi.run that was refused, since a script may have 1000 pieces of background work at once, kept its function
--- and all that this held for as long as the script served. Found by the test whose allocations fail.
+-- A csi.run that was refused, since a script may have 1000 pieces of background work at once, kept its
+-- function and all that this held for as long as the script served. Found by the test whose
+-- allocations fail.
 
 local host = require "spec.support.host"
 
