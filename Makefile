@@ -146,7 +146,7 @@ clean: ## remove build/
 	rm -rf build
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile spec/*/*.mk
 	@sed -n 's/^#   //p' Makefile
 
 # Set-up: the Debian packages of a group are there. Redone when this file changes.

@@ -86,8 +86,7 @@ static void fail(const char *what, const char *text)
 static void on_crash(int number)
 {
     (void)number;
-    write(STDERR_FILENO, life.name, sizeof(life.name));
-    _exit(1);
+    _exit(write(STDERR_FILENO, life.name, sizeof(life.name)) < 0 ? 2 : 1);
 }
 
 /* ---- the clients ---- */
@@ -145,7 +144,7 @@ static void call_all(void)
 {
     static const char volume[] =
         "\x0a\x04name\x22\x08\x0a\x01k\x12\x03val\x2a\x0c\x0a\x06secret\x12\x02it";
-    static const char health[] = "";
+    static const char list_services[] = "\x3a\x00";
     call("/csi.v1.Identity/GetPluginInfo", "", 0, NULL);
     call("/csi.v1.Identity/Probe", "", 0, NULL);
     call("/csi.v1.Identity/GetPluginCapabilities", "", 0, NULL);
@@ -153,7 +152,9 @@ static void call_all(void)
     call("/csi.v1.Node/NodeGetInfo", "", 0, NULL);
     call("/csi.v1.Controller/DeleteVolume", "", 0, NULL);
     call("/csi.v1.Controller/Unknown", "", 0, NULL);
-    call("/grpc.health.v1.Health/Check", health, 0, NULL);
+    call("/grpc.health.v1.Health/Check", "", 0, NULL);
+    call("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", list_services,
+         sizeof(list_services) - 1, NULL);
     call("/luacsi.v1.Host/GetStatus", "", 0, NULL);
 }
 

@@ -43,6 +43,7 @@ return {
     local text = csi.read(csi.config.file)
     local info, failure = csi.call(csi.config.endpoint, "GetPluginInfo")
     csi.connect(csi.config.endpoint)
+    csi.http("http://127.0.0.1:1/", { method = "POST", body = texts[3] }) -- where nobody listens
     return { node_id = ("%s %s %s"):format(output, stat and text and #text, info and info.name or failure) }
   end,
 
