@@ -8,7 +8,7 @@ coverage: build/setup-COVERAGE ## the lines of src/ that run under the specs, in
 	$(Q)$(MAKE) --no-print-directory SANITIZE=coverage INSTRUMENT='$(COVERAGE_FLAGS)' HARDEN= coverage-build
 	$(Q)find build/obj-coverage -name '*.gcda' -delete
 	$(Q)rm -f $(COVERAGE)/lines.*
-	$(Q)LUACSI=$(abspath build/luacsi-coverage) LUACSI_LIBRARY=$(COVERAGE) GCOV_ERROR_FILE=/dev/null \
+	$(Q)LUACSI=$(abspath build/luacsi-coverage) LUACSI_LIBRARY=$(COVERAGE) \
 	  tools/busted $(SPEC); status=$$?; \
 	  gcovr --root . --filter src/ --sort-uncovered --txt $(COVERAGE)/lines.txt \
 	    --json-summary $(COVERAGE)/lines.json build/obj-coverage && cat $(COVERAGE)/lines.txt; exit $$status

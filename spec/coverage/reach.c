@@ -1,6 +1,7 @@
 /* Only in the build that counts which lines run. A process writes its counts at its end: they have
- * to stay in reach when Landlock confines it, and to be written when it ends by _exit. The linker
- * has our calls of syscall and _exit come here. */
+ * to stay in reach when Landlock confines it, and to be written when it ends by _exit; and one that
+ * runs as another user, who must not write them, should not say so where specs look. The linker has
+ * our calls of syscall and _exit come here. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -26,21 +27,30 @@ _Noreturn void __real__exit(int status);
 _Noreturn void __wrap__exit(int status);
 
 /* The folder of the program: the counts lie below. */
-static int open_folder(void)
+static void find_folder(char path[PATH_MAX])
 {
-    char path[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+    ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - 1);
     path[n > 0 ? n : 0] = '\0';
     char *slash = strrchr(path, '/');
     if (slash)
         *slash = '\0';
-    return open(path, O_PATH | O_CLOEXEC);
+}
+
+/* Runs before libgcov's, which complains on standard error of each file that it cannot write. */
+__attribute__((destructor)) static void hush(void)
+{
+    char path[PATH_MAX];
+    find_folder(path);
+    if (access(path, W_OK) != 0)
+        close(STDERR_FILENO);
 }
 
 static void keep_in_reach(int ruleset)
 {
     struct landlock_path_beneath_attr rule = {.allowed_access = COUNTS | TRUNCATE};
-    rule.parent_fd = open_folder();
+    char path[PATH_MAX];
+    find_folder(path);
+    rule.parent_fd = open(path, O_PATH | O_CLOEXEC);
     if (__real_syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) != 0 &&
         errno == EINVAL) {
         rule.allowed_access = COUNTS;
@@ -65,6 +75,7 @@ long __wrap_syscall(long number, ...)
 
 void __wrap__exit(int status)
 {
+    hush();
     __gcov_dump();
     __real__exit(status);
 }
