@@ -207,6 +207,43 @@ describe("the server refuses", function()
     assert.same({}, host.files_in(folder))
   end)
 
+  it("a folder of another kind", function()
+    local code, text = refused("/proc/csi.sock")
+    assert.equal(1, code)
+    assert.truthy(text:find("/proc holds no sockets", 1, true), text)
+  end)
+
+  it("a socket that it may not ask whether somebody listens", function()
+    local folder = host.folder()
+    local path = folder .. "/csi.sock"
+    assert(uv.fs_chmod(folder, 511)) -- 0777
+    host.serve { socket = path }
+    assert(uv.fs_chmod(path, 0))
+    local code, text = refused(path, { prefix = unprivileged() })
+    assert.equal(1, code)
+    assert.truthy(text:find("cannot ask whether another process is listening on " .. path, 1, true), text)
+    assert.same({ "csi.sock" }, host.files_in(folder))
+  end)
+
+  it("a stale socket that it may not remove", function()
+    local folder = host.folder()
+    local path = folder .. "/csi.sock"
+    leave_stale_socket(path)
+    assert(uv.fs_chmod(path, 511)) -- 0777
+    assert(uv.fs_chmod(folder, 365)) -- 0555
+    local code, text = refused(path, { prefix = unprivileged() })
+    assert(uv.fs_chmod(folder, 493)) -- 0755: teardown removes it
+    assert.equal(1, code)
+    assert.truthy(text:find("cannot remove the stale socket " .. path, 1, true), text)
+    assert.same({ "csi.sock" }, host.files_in(folder))
+  end)
+
+  it("an address that is another host's", function()
+    local code, text = refused("tcp://192.0.2.1:9000") -- of those kept for documentation
+    assert.equal(1, code)
+    assert.truthy(text:find("192.0.2.1 is no address of this host", 1, true), text)
+  end)
+
   it("a file in the way, which stays", function()
     local path = host.folder() .. "/csi.sock"
     process.write_file(path, "precious")
