@@ -266,7 +266,7 @@ describe("ctl", function()
   end)
 
   it("refuses what makes no sense", function()
-    usage("expected ACTION [ARGUMENT...], got nothing")
+    usage("expected ACTION [ARG...], got nothing")
     usage("unknown action verfy (did you mean verify?)", "verfy")
     usage("load takes no --method", "load", "--method", "Probe")
     usage("calls takes no --exactly", "calls", "--exactly", "1")

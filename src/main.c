@@ -16,7 +16,7 @@ static const struct subcommand commands[] = {
     {"probe", "", "is a driver ready? For exec probes", command_probe},
     {"liveness", "", "watch a driver's health, and tell it over HTTP", command_liveness},
     {"status", "", "show how a serving luacsi does", command_status},
-    {"ctl", "ACTION", "ask a test double what came, and steer it", command_ctl},
+    {"ctl", "ACTION [ARG...]", "ask a test double what came, and steer it", command_ctl},
 };
 
 enum { N_COMMANDS = sizeof(commands) / sizeof(commands[0]) };

@@ -344,7 +344,7 @@ int command_ctl(int argc, char **argv)
     rows(&ctl, options);
     const struct command command = {
         .name = name,
-        .arguments = "ACTION [ARGUMENT...]",
+        .arguments = "ACTION [ARG...]",
         .min_arguments = 1,
         .max_arguments = -1,
         .about =

@@ -13,7 +13,7 @@ void help_program(FILE *file, const struct subcommand *commands, size_t n)
 {
     fprintf(file, "Usage: luacsi COMMAND [flags] [arguments]\n\n%s\n", ABOUT);
     for (size_t i = 0; i < n; i++)
-        fprintf(file, "  %-12s %-14s %s\n", commands[i].name, commands[i].arguments,
+        fprintf(file, "  %-12s %-15s %s\n", commands[i].name, commands[i].arguments,
                 commands[i].about);
     fprintf(file, "\nluacsi COMMAND --help tells more; luacsi --version names the version.\n");
 }
