@@ -204,6 +204,22 @@ describe("luacsi.connect", function()
 end)
 
 describe("luacsi.encode and luacsi.decode", function()
+  it("hold a reply against the rules of CSI when they are asked to", function()
+    local info = { name = "-a-", vendor_version = "1" }
+    local function encode(mode) return luacsi.encode("GetPluginInfoResponse", info, { validate = mode }) end
+    local bytes, warnings = encode "off"
+    assert.same({ "\x0a\x03-a-\x12\x011", {} }, { bytes, warnings })
+    bytes, warnings = encode "warn"
+    assert.same({ "\x0a\x03-a-\x12\x011", 1 }, { bytes, #warnings })
+    local none, message, code = encode "strict"
+    assert.same({ n = 3, nil, warnings[1], "INTERNAL" }, results(none, message, code))
+    info.name = nil
+    assert.same({ n = 3, nil, "Driver name not configured", "UNAVAILABLE" }, results(encode "strict"))
+    for _, wrong in ipairs { { validate = "hard" }, { validate = 1 }, { {} }, 5 } do
+      assert.error_matches(function() luacsi.encode("ProbeResponse", {}, wrong) end, "bad argument #3")
+    end
+  end)
+
   it("are each other's inverse", function()
     local info = { name = "a.example.com", vendor_version = "1", manifest = { k = "v" } }
     local bytes = luacsi.encode("GetPluginInfoResponse", info)

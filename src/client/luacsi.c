@@ -250,25 +250,72 @@ static int connection_raw(lua_State *L)
 
 /* ---- the codec ---- */
 
-/* luacsi.encode(message, table) -> bytes, or nil and a message. */
+/* The option validate of the table at arg: what becomes of rules of CSI; off unless given. */
+static enum rules_mode check_validate(lua_State *L, int arg)
+{
+    static const char *const modes[] = {
+        [RULES_STRICT] = "strict", [RULES_WARN] = "warn", [RULES_OFF] = "off", NULL};
+    if (lua_isnoneornil(L, arg))
+        return RULES_OFF;
+    luaL_checktype(L, arg, LUA_TTABLE);
+    for (lua_pushnil(L); lua_next(L, arg); lua_pop(L, 1)) {
+        bool known = lua_type(L, -2) == LUA_TSTRING && strcmp(lua_tostring(L, -2), "validate") == 0;
+        luaL_argcheck(L, known, arg, "the only option is validate");
+    }
+    const char *name = lua_getfield(L, arg, "validate") == LUA_TSTRING ? lua_tostring(L, -1) : "";
+    lua_pop(L, 1); /* the table keeps it */
+    for (int mode = 0; modes[mode]; mode++) {
+        if (strcmp(modes[mode], name) == 0)
+            return (enum rules_mode)mode;
+    }
+    luaL_argerror(L, arg, "validate: expected strict, warn or off");
+    return RULES_OFF;
+}
+
+/* Where violations of rules are listed. */
+struct warnings {
+    lua_State *L;
+    int list; /* index of a table */
+};
+
+/* Raises for lack of memory. */
+static void note_warning(void *data, const struct err *err)
+{
+    const struct warnings *warnings = data;
+    lua_State *L = warnings->L;
+    lua_pushstring(L, err->text);
+    lua_rawseti(L, warnings->list, (lua_Integer)lua_rawlen(L, warnings->list) + 1);
+}
+
+/* luacsi.encode(message, table) -> bytes, or nil and a message.
+ * luacsi.encode(message, table, {validate = "strict" | "warn" | "off"}) -> bytes and a list of
+ * warnings, or nil, a message and a code: as a server that holds a reply against CSI's rules. */
 static int encode(lua_State *L)
 {
     const struct schema *schema = check_message(L, 1);
     luaL_checkany(L, 2);
+    const enum rules_mode rules = check_validate(L, 3);
+    const bool plain = lua_isnoneornil(L, 3);
+    lua_settop(L, 3);
     struct scratch *scratch = push_scratch(L);
-    const struct codec_options options = {.arena = &scratch->arena, .rules = RULES_OFF};
+    lua_newtable(L);
+    struct warnings warnings = {.L = L, .list = lua_gettop(L)};
+    const struct codec_options options = {
+        .arena = &scratch->arena, .rules = rules, .warn = note_warning, .data = &warnings};
     struct bytes bytes;
     struct err err;
-    int results = 1;
     if (codec_pull(L, 2, schema, &options, &bytes, &err)) {
         luaL_pushfail(L);
         lua_pushstring(L, err.text);
-        results = 2;
+        lua_pushstring(L, status_name(err.code));
+        lua_pop(L, plain ? 1 : 0);
     } else {
         lua_pushlstring(L, (const char *)bytes.data, bytes.size);
+        lua_pushvalue(L, warnings.list);
+        lua_pop(L, plain ? 1 : 0);
     }
     scratch_fini(scratch);
-    return results;
+    return lua_gettop(L) - warnings.list;
 }
 
 /* luacsi.decode(message, bytes) -> table, or nil and a message. */
