@@ -44,10 +44,13 @@ static void file_name(const char *module, char *text, size_t size)
     }
 }
 
-/* Pushes the compiled module from inside the binary; false when there is none.  [-0, +(0|1), e] */
+/* Pushes the compiled module from inside the binary; false when there is none. What else is in
+ * there is not for scripts.  [-0, +(0|1), e] */
 static bool load_embedded(lua_State *L, const char *file)
 {
-    const struct embedded *found = strchr(file, '/') ? embedded_find(file) : NULL;
+    static const char folder[] = "csi/";
+    const bool ours = strncmp(file, folder, strlen(folder)) == 0;
+    const struct embedded *found = ours ? embedded_find(file) : NULL;
     if (!found)
         return false;
     chunk_load(L, (const char *)found->data, found->size, lua_pushfstring(L, "=[luacsi]/%s", file));
