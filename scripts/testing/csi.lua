@@ -1,0 +1,153 @@
+-- The csi module for a script that runs inside a test: the same functions with the same checks, on a virtual
+-- clock, and without a world but the one that the test makes up.
+
+local luacsi = require "luacsi"
+local background = require "luacsi.testing.background"
+local check = require "luacsi.testing.check"
+local host = require "luacsi.testing.host"
+local store = require "luacsi.testing.store"
+local world = require "luacsi.testing.world"
+
+local stub = {}
+
+-- ---- failing ----
+
+local Status = {
+  __metatable = "csi.status",
+  __tostring = function(status) return status.code .. ": " .. status.message end,
+}
+local statuses = setmetatable({}, { __mode = "k" }) -- all that exist
+
+-- What a status can carry.
+local function is_message(text)
+  return type(text) == "string" and #text > 0 and #text <= 1024 and utf8.len(text) and not text:find "\0"
+end
+
+-- What csi.fail raises.
+function stub.new_status(code, message)
+  local status = setmetatable({ code = code, message = message }, Status)
+  statuses[status] = true
+  return status
+end
+
+-- The code and the message of what csi.fail raised; nil for anything else, also for one that a script
+-- spoiled.
+function stub.status(value)
+  if statuses[value] and host.status(value.code) and is_message(value.message) then
+    return host.status(value.code), value.message
+  end
+end
+
+-- The code and the message that a handler returned behind nil; nil when they are none.
+function stub.failure(code, message)
+  if host.status(code) and is_message(message) then
+    return host.status(code), message
+  end
+end
+
+local function fail(code, message)
+  local name = host.status(code)
+  if not name then
+    check.misuse(1, "fail", "expected the name or number of a gRPC status other than OK")
+  elseif type(message) ~= "string" then
+    check.misuse(2, "fail", "string expected, got %s", type(message))
+  elseif not is_message(message) then
+    check.misuse(2, "fail", "expected a message of 1 to 1024 bytes that says why, in UTF-8, without NUL")
+  end
+  error(stub.new_status(name, message), 0)
+end
+
+-- ---- prepared replies ----
+
+local Reply = { __metatable = "csi.reply", __name = "csi.reply" }
+local replies = setmetatable({}, { __mode = "k" }) -- from csi.reply to { message =, bytes = }
+
+-- What csi.reply made of value: its message type and bytes; nil when it is none.
+function stub.prepared(value)
+  return replies[value]
+end
+
+local function add_reply(csi, script)
+  function csi.reply(method, reply)
+    check.type(1, "reply", method, "string")
+    check.type(2, "reply", reply, "table")
+    local known = script.methods[method]
+    if not known then
+      check.misuse(1, "reply", "expected the name of a CSI method")
+    end
+    local bytes, text, code = script:encode(known, reply)
+    if not bytes and code == "INTERNAL" then
+      error(text, 2)
+    elseif not bytes then
+      error(stub.new_status(code, text), 0)
+    end
+    local box = setmetatable({}, Reply)
+    replies[box] = { message = known.response, bytes = bytes }
+    return box
+  end
+end
+
+-- ---- the log ----
+
+local function add_log(csi, script)
+  csi.log = {}
+  for _, name in ipairs { "info", "warn", "error", "debug" } do
+    csi.log[name] = function(message, fields)
+      check.type(1, name, message, "string")
+      check.optional(2, name, fields, "table")
+      for key in pairs(fields or {}) do
+        if type(key) ~= "string" then
+          check.misuse(2, name, "expected strings as keys")
+        end
+      end
+      script:note(name, message, fields)
+    end
+  end
+end
+
+-- ---- the module ----
+
+local function copy(from)
+  local to = {}
+  for key, value in pairs(from) do
+    to[key] = value
+  end
+  return to
+end
+
+-- script: what it belongs to, see luacsi.testing.script.
+function stub.new(script)
+  local tasks, options = script.tasks, script.options
+  local csi = {
+    fail = fail,
+    json = copy(luacsi.json),
+    version = luacsi.version,
+    config = copy(options.config or {}),
+    store = store.new(tasks),
+  }
+  csi.config.nodeid = csi.config.nodeid or options.nodeid or "node-1"
+  add_reply(csi, script)
+  add_log(csi, script)
+
+  function csi.now()
+    return tasks.now
+  end
+
+  function csi.sleep(seconds)
+    check.seconds(1, "sleep", seconds, 0)
+    script:check_wait("csi.sleep")
+    tasks:sleep(seconds)
+  end
+
+  function csi.env(name)
+    check.type(1, "env", name, "string")
+    return (options.env or {})[name]
+  end
+
+  world.add(csi, script)
+  background.add(csi, script)
+  script:run_embedded("csi.lua", csi)
+  return csi
+end
+
+return stub

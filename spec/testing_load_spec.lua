@@ -1,0 +1,360 @@
+-- luacsi.testing.load: a script inside the test's own Lua does what it does in a server.
+
+local folder = require "spec.support.folder"
+local luacsi = require "luacsi"
+local testing = require "luacsi.testing"
+
+local HEAD = [[
+  local csi = require "csi"
+]]
+
+local function load(text, options)
+  local all = { text = HEAD .. text }
+  for key, value in pairs(options or {}) do
+    all[key] = value
+  end
+  return testing.load(all)
+end
+
+-- The one handler that a body makes, and what it answers.
+local function answer(body, options, request)
+  return load(("return { CreateVolume = function(request, context) %s end }"):format(body), options)
+    :call("CreateVolume", request or { name = "v" })
+end
+
+-- What a handler with this body gets as the value of `return EXPRESSION`.
+local function value(body, options)
+  local probe = "return { Probe = function() result = table.pack((function() %s end)()) end }"
+  local script = load(probe:format(body), options)
+  script:call("Probe")
+  local result = script.env.result or error(script.log[#script.log].message)
+  return table.unpack(result, 1, result.n)
+end
+
+describe("testing.load", function()
+  after_each(folder.remove_all)
+
+  it("answers from constants, handlers and defaults", function()
+    local script = load [[
+      return {
+        GetPluginInfo = { name = "a.example.com", vendor_version = "1" },
+        CreateVolume = function(request, context)
+          return { volume = { volume_id = request.name, volume_context = { method = context.method } } }
+        end,
+        DeleteVolume = csi.reply("DeleteVolume", {}),
+      }
+    ]]
+    assert.same({ name = "a.example.com", vendor_version = "1", manifest = {} }, script:call("GetPluginInfo"))
+    local volume = script:call("CreateVolume", { name = "v" }).volume
+    assert.same({ "v", { method = "CreateVolume" } }, { volume.volume_id, volume.volume_context })
+    assert.same({}, script:call("DeleteVolume"))
+    assert.same({ ready = true }, script:call("Probe"))
+    assert.same({ capabilities = {} }, script:call("GetPluginCapabilities"))
+    assert.same({ nil, "UNIMPLEMENTED", "the script has no handler for this method" },
+      { script:call("ListVolumes") })
+    assert.same({ nil, "UNIMPLEMENTED", "streaming replies are not supported yet" },
+      { script:call("GetMetadataDelta") })
+  end)
+
+  it("takes a file with its modules, a text, or a table of handlers", function()
+    local dir = folder.make {
+      ["driver.lua"] = 'local lib = require "lib.name" return { GetPluginInfo = lib }',
+      ["lib/name.lua"] = 'return { name = "file.example.com", vendor_version = "1" }',
+    }
+    assert.equal("file.example.com", testing.load(dir .. "/driver.lua"):call("GetPluginInfo").name)
+    assert.equal("file.example.com", testing.load({ file = dir .. "/driver.lua" }):call("GetPluginInfo").name)
+    local script = testing.load { handlers = { Probe = function() return { ready = false } end } }
+    assert.same({ ready = false }, script:call("Probe"))
+  end)
+
+  it("gives handlers what a server gives them", function()
+    local script = load [[
+      return { CreateVolume = function(request, context)
+        assert(request.capacity_range == nil and request.parameters.a == nil)
+        assert(#request.volume_capabilities == 0)
+        assert(getmetatable(request) == nil)
+        return { volume = { volume_id = context.id, volume_context = {
+          peer = context.peer, wait = tostring(context.deadline - csi.now()), key = context.metadata.key } } }
+      end }
+    ]]
+    local reply = assert(script:call("CreateVolume", {},
+      { metadata = { Key = "v", ["csi.requestid"] = "id" }, timeout = 2, peer = "unix:pid=7" }))
+    assert.same({ "id", { peer = "unix:pid=7", wait = "2.0", key = "v" } },
+      { reply.volume.volume_id, reply.volume.volume_context })
+  end)
+
+  it("ends calls in the statuses of a server", function()
+    local cases = {
+      { 'csi.fail("ABORTED", "no")', "ABORTED", "no" },
+      { 'csi.fail(10, "no")', "ABORTED", "no" },
+      { 'return nil, "NOT_FOUND", "none"', "NOT_FOUND", "none" },
+      { "return nil", "INTERNAL",
+        "CreateVolume: expected the handler to return a table or nil, code, message" },
+      { "return 5", "INTERNAL", "CreateVolumeResponse: expected table, got number 5" },
+      { "return { volume = { volume_id = 'v' }, volum = {} }", "INTERNAL",
+        'CreateVolumeResponse: no field is called "volum" (did you mean volume?)' },
+      { "return {}", "INTERNAL",
+        "CreateVolumeResponse.volume: expected table, got nothing (CSI 1.12.0, CreateVolume" },
+      { 'error("x\\ny")', "INTERNAL", "CreateVolume: the script failed: script:2: x" },
+      { "error({})", "INTERNAL", "CreateVolume: the script failed: table: " },
+      { 'local ok, status = pcall(csi.fail, "ABORTED", "no") error(status)', "ABORTED", "no" },
+      { 'return csi.reply("Probe", {})', "INTERNAL",
+        "CreateVolume: expected a reply to CreateVolume, got one that is ProbeResponse" },
+    }
+    for _, case in ipairs(cases) do
+      local reply, code, message = answer(case[1])
+      assert.is_nil(reply)
+      assert.equal(case[2], code)
+      assert.equal(case[3], message:sub(1, #case[3]))
+    end
+    local script = load 'return { GetPluginInfo = function() return { name = "a.example.com" } end }'
+    assert.same({ nil, "UNAVAILABLE", "Driver is missing version" }, { script:call("GetPluginInfo") })
+  end)
+
+  it("keeps the rules of CSI as it is told", function()
+    local text = 'return { GetPluginInfo = function() return { name = "-", vendor_version = "1" } end }'
+    local _, code, message = load(text):call("GetPluginInfo")
+    assert.equal("INTERNAL", code)
+    assert.matches("CSI 1.12.0", message, 1, true)
+    local warned = load(text, { validate = "warn" })
+    assert.equal("-", warned:call("GetPluginInfo").name)
+    assert.matches("GetPluginInfoResponse.name", warned.log[1].message, 1, true)
+    assert.equal("-", load(text, { validate = "off" }):call("GetPluginInfo").name)
+  end)
+
+  it("says what is wrong with a script", function()
+    local cases = {
+      ["script: CSI has no method Prob (did you mean Probe?)"] = "return { Prob = {} }",
+      ["script: ProbeResponse.ready: expected boolean, got number 1"] = "return { Probe = { ready = 1 } }",
+      ["script: Probe: expected a function or a table, got string"] = 'return { Probe = "yes" }',
+      ["script: expected the name of a CSI method as key, got a number"] = "return { {} }",
+      ["script: expected the script to return a table of handlers, got nothing: does it end"] = "",
+      ["script:2: unexpected symbol near <eof>"] = "return",
+      ["script:2: at load"] = 'error "at load"',
+      ["csi.sleep cannot wait here: only a handler can, not a script that is loading"] = "csi.sleep(1)",
+      ["module 'none' not found: "] = 'require "none"',
+      ["bad argument #1 to 'reply' (expected the name of a CSI method)"] = 'csi.reply("Prob", {})',
+    }
+    cases["script:2: unexpected symbol near <eof>"] = "return ="
+    for message, text in pairs(cases) do
+      local ok, got = pcall(load, text)
+      assert.is_false(ok)
+      assert.truthy(tostring(got):find(message:gsub("<eof>", ""), 1, true), tostring(got))
+    end
+    assert.error_matches(function() testing.load "/none.lua" end, "/none.lua: No such file")
+  end)
+
+  it("refuses options that make no sense", function()
+    local cases = {
+      ["expected one of file, text and handlers"] = {},
+      ["load: unknown option fil"] = { fil = "x" },
+      ["load: config: expected table, got string"] = { text = "", config = "x" },
+      ["validate: expected strict, warn or off, got strong"] = { text = "return {}", validate = "strong" },
+    }
+    for message, options in pairs(cases) do
+      assert.error_matches(function() testing.load(options) end, message, 1, true)
+    end
+    assert.error_matches(function() testing.load(5) end, "expected the path of a script or a table")
+    local script = load "return {}"
+    assert.error_matches(function() script:call("Prob") end, "did you mean Probe?", 1, true)
+    assert.error_matches(function() script:call("Probe", { x = 1 }) end, 'no field is called "x"')
+    assert.error_matches(function() script:call("Probe", {}, { tmeout = 1 }) end, "unknown option tmeout")
+  end)
+
+  it("keeps the script in the sandbox of a server", function()
+    for _, name in ipairs { "io", "debug", "package", "dofile", "loadfile", "warn", "os.exit", "os.getenv",
+      "string.dump" } do
+      assert.is_nil(value("return " .. name), name)
+    end
+    assert.is_false(value 'return getmetatable("")')
+    assert.is_false(value "return (pcall(setmetatable, {}, { __gc = print }))")
+    assert.is_nil(rawget(_G, "leaked"))
+    value "leaked = 1"
+    assert.is_nil(rawget(_G, "leaked"))
+    assert.is_true(value 'return _G.leaked == nil and load("return _G")() == _G')
+  end)
+end)
+
+describe("the csi module of testing.load", function()
+  it("has every function of the real one", function()
+    local process = require "spec.support.process"
+    local document = process.read_file "docs/scripting.md"
+    local csi = load("return {}").csi
+    local n = 0
+    for name in document:gmatch "%f[%w]csi%.([%w_.]+%w)%f[^%w_]%(" do
+      local at = csi
+      for part in name:gmatch "[^.]+" do
+        at = at[part]
+      end
+      assert.equal("function", type(at), name)
+      n = n + 1
+    end
+    assert.is_true(n > 30)
+  end)
+
+  it("sees settings, the node, the environment and the clock of the test", function()
+    local options = { config = { limit = "5" }, nodeid = "n7", env = { TOKEN = "t" }, now = 1000 }
+    assert.same({ "5", "n7", "t", 1000, "1970-01-01" }, { value([[
+      return csi.config.limit, csi.config.nodeid, csi.env("TOKEN"), csi.now(), os.date("!%Y-%m-%d")
+    ]], options) })
+    assert.is_nil(value('return csi.env("PATH")', options))
+    assert.equal(luacsi.version, value "return csi.version")
+  end)
+
+  it("sleeps in no time, and ends handlers that take too long", function()
+    local script = load [[
+      return {
+        Probe = function() csi.sleep(4) return { ready = true } end,
+        CreateVolume = function() csi.sleep(6) end,
+      }
+    ]]
+    local before = script:now()
+    assert.same({ ready = true }, script:call("Probe"))
+    assert.equal(before + 4, script:now())
+    assert.same({ nil, "DEADLINE_EXCEEDED", "the handler took longer than it may" },
+      { script:call("Probe", {}, { timeout = 3 }) })
+    assert.equal(before + 7, script:now())
+    assert.equal("DEADLINE_EXCEEDED", select(2, script:call("CreateVolume")))
+    assert.equal(before + 12, script:now())
+  end)
+
+  it("waits inside of coroutines, and not where Lua cannot", function()
+    assert.same({ 1, 2 }, { value [[
+      local list = {}
+      local each = coroutine.wrap(function()
+        csi.sleep(1)
+        coroutine.yield(1)
+        pcall(csi.sleep, 1)
+        coroutine.yield(2)
+      end)
+      list[1], list[2] = each(), each()
+      return list[1], list[2]
+    ]] })
+    assert.matches("cannot wait here: inside a function", value [[
+      local ok, message = pcall(table.sort, { 1, 2 }, function() csi.sleep(1) end)
+      return message
+    ]])
+  end)
+
+  it("sees the files of the test", function()
+    local files = { ["/a"] = "text", ["/d"] = { type = "directory" },
+      ["/broken"] = { code = "UNAVAILABLE", message = "/broken: Input/output error" } }
+    local options = { files = files }
+    assert.equal("text", value('return csi.read "/a"', options))
+    assert.same({ "directory", 4 }, { value('return csi.stat("/d").type, csi.stat("/a").size', options) })
+    assert.same({ nil, "/none: No such file or directory", "NOT_FOUND" },
+      { value('return csi.stat "/none"', options) })
+    assert.same({ nil, "/broken: Input/output error", "UNAVAILABLE" },
+      { value('return csi.read "/broken"', options) })
+    assert.same({ nil, "/d: expected a regular file, got a directory", "FAILED_PRECONDITION" },
+      { value('return csi.read "/d"', options) })
+    assert.error_matches(function() value 'return csi.read "/a"' end, "the test gives no files")
+  end)
+
+  it("runs the programs and asks the servers of the test", function()
+    local other = testing.load { handlers = { Probe = { ready = false } } }
+    local options = {
+      exec = {
+        ["/bin/df -h"] = { stdout = "out", status = 1 },
+        ["/bin/id"] = function(argv) return 0, argv[2], "" end,
+        ["/bin/dead"] = { code = "ABORTED", message = "killed" },
+      },
+      http = { ["http://a/"] = { body = "hello", headers = { server = "x" } } },
+      connect = { ["tcp://a:1"] = true },
+      call = { ["unix:///x.sock"] = other },
+      mounts = { { target = "/mnt", type = "nfs" } },
+    }
+    assert.same({ 1, "out", "", false }, { value('return csi.exec { "/bin/df", "-h" }', options) })
+    assert.same({ 0, "-u", "" }, { value('return csi.exec { "/bin/id", "-u" }', options) })
+    assert.same({ nil, "killed", "ABORTED" }, { value('return csi.exec { "/bin/dead" }', options) })
+    assert.equal("NOT_FOUND", select(3, value('return csi.exec { "/bin/none" }', options)))
+    assert.same({ 200, "hello", { server = "x" } }, { value('return csi.http "http://a/"', options) })
+    assert.equal("UNAVAILABLE", select(3, value('return csi.http "http://b/"', options)))
+    assert.is_true(value('return csi.connect "tcp://a:1"', options))
+    assert.is_false(value('return csi.call("unix:///x.sock", "Probe").ready', options))
+    assert.same({ nil, "the script has no handler for this method", "UNIMPLEMENTED" },
+      { value('return csi.call("unix:///x.sock", "ListVolumes")', options) })
+    assert.equal("nfs", value("return csi.mounts()[1].type", options))
+    for _, call in ipairs { 'csi.exec { "a" }', 'csi.http "http://a/"', 'csi.connect "tcp://a:1"',
+      'csi.call("unix:///x.sock", "Probe")', "csi.mounts()" } do
+      assert.error_matches(function() value("return " .. call) end, "the test gives no")
+    end
+  end)
+
+  it("asks checks in the background, when the clock says so", function()
+    local up = false
+    local script = load([[
+      local check = csi.check("disk", { every = 10, rise = 2, fall = 2 }, function()
+        return csi.read "/disk"
+      end)
+      return { Probe = csi.readiness { check } }
+    ]], { files = setmetatable({}, { __index = function() return up and "ok" or nil end }) })
+    assert.same({ ready = false }, script:call("Probe"))
+    script:advance(10)
+    assert.same({ nil, "FAILED_PRECONDITION", "disk: /disk: No such file or directory" },
+      { script:call("Probe") })
+    up = true
+    script:advance(10)
+    assert.equal("FAILED_PRECONDITION", select(2, script:call("Probe")))
+    script:advance(10)
+    assert.same({ ready = true }, script:call("Probe"))
+  end)
+
+  it("has every, run, coalesce and the store on that clock", function()
+    local script = load [[
+      local turns, runs = 0, 0
+      csi.every(5, function() turns = turns + 1 end)
+      csi.store.set("short", true, { ttl = 3 })
+      return {
+        ControllerGetVolume = function()
+          return { volume = { volume_id = ("%d %d %s"):format(turns, runs, csi.store.get "short") },
+            status = { volume_condition = { message = "m" } } }
+        end,
+        Probe = csi.coalesce(function()
+          runs = csi.store.incr "runs"
+          local run = csi.run(function() csi.sleep(1) csi.fail("ABORTED", "late") end)
+          local code, message = run:wait()
+          return nil, code, message
+        end),
+      }
+    ]]
+    local function state() return script:call("ControllerGetVolume").volume.volume_id end
+    assert.equal("1 0 true", state())
+    script:advance(5)
+    assert.equal("2 0 nil", state())
+    assert.same({ nil, "ABORTED", "late" }, { script:call("Probe") })
+    assert.equal("2 1 nil", state())
+  end)
+
+  it("keeps what was called and what was logged", function()
+    local script = load [[
+      return { Probe = function() csi.log.warn("asked", { n = 1 }) csi.fail("ABORTED", "no") end }
+    ]]
+    script:call("Probe")
+    assert.same({ method = "Probe", request = {}, code = "ABORTED", message = "no", time = script:now() },
+      script.calls[1])
+    assert.same({ level = "warn", message = "asked", fields = { n = 1 } }, script.log[1])
+  end)
+
+  it("refuses misuse as the real one does", function()
+    for call, message in pairs {
+      ['csi.fail("OK", "x")'] = "expected the name or number of a gRPC status other than OK",
+      ['csi.fail("ABORTED", "")'] = "expected a message of 1 to 1024 bytes",
+      ['csi.sleep(-1)'] = "expected seconds",
+      ['csi.store.set("", 1)'] = "expected a key of 1 to 256 bytes, got 0",
+      ['csi.store.set("k", {})'] = "nil, boolean, number or string expected",
+      ['csi.store.set("k", "x") csi.store.incr("k")'] = "k: expected an integer, got a string",
+      ['csi.exec({})'] = "[1]: expected string",
+      ['csi.read("")'] = "expected a path",
+      ['csi.http("http://a", { metod = "GET" })'] = "unknown option metod",
+      ['csi.check("", nil, print)'] = "expected 1 to 63 bytes",
+      ['csi.every(0, print)'] = "expected seconds",
+      ['csi.readiness { 1 }'] = "expected a check, got number",
+      ['csi.json.encode(print)'] = "function",
+    } do
+      local _, code, text = answer(call, { http = {}, files = {}, exec = {} })
+      assert.equal("INTERNAL", code)
+      assert.truthy(text:find(message, 1, true), text)
+    end
+  end)
+end)

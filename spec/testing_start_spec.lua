@@ -1,0 +1,235 @@
+-- luacsi.testing.start: a double in a process of its own, which must end cleanly; and what it answers is what
+-- luacsi.testing.load answers.
+
+local command = require "spec.support.command"
+local luacsi = require "luacsi"
+local host = require "spec.support.host"
+local testing = require "luacsi.testing"
+local uv = require "luv"
+
+local INFO = 'GetPluginInfo = { name = "start.example.com", vendor_version = "1" }'
+
+local function start(text, options)
+  local all = { text = 'local csi = require "csi"\n' .. text }
+  for key, value in pairs(options or {}) do
+    all[key] = value
+  end
+  return testing.start(all)
+end
+
+describe("testing.start", function()
+  after_each(testing.teardown)
+  after_each(host.teardown)
+
+  it("serves a file, a text, or a table of constants", function()
+    assert.equal("hello.csi.example.com", testing.start("examples/hello.lua"):call("GetPluginInfo").name)
+    assert.equal("start.example.com", start("return { " .. INFO .. " }"):call("GetPluginInfo").name)
+    local handlers = {
+      GetPluginInfo = { name = "a.example.com", vendor_version = '"1"\n', manifest = { ["a b"] = "c" } },
+      NodeGetInfo = { node_id = "n", max_volumes_per_node = 5 },
+      GetPluginCapabilities = { capabilities = { { service = { type = "CONTROLLER_SERVICE" } } } },
+    }
+    local driver = testing.start { handlers = handlers }
+    for _, method in ipairs { "GetPluginInfo", "GetPluginCapabilities" } do
+      assert.same(handlers[method], driver:call(method))
+    end
+    assert.equal(5, driver:call("NodeGetInfo").max_volumes_per_node)
+  end)
+
+  it("passes settings, variables and flags", function()
+    local driver = start([[return { NodeGetInfo = function()
+      return { node_id = csi.config.nodeid .. csi.config.a .. csi.env("SEEN") .. tostring(csi.config.c) }
+    end }]], {
+      config = { a = "1,b=2", b = "3" }, nodeid = "n", env = { SEEN = "s" }, flags = { "--allow-env=SEEN" },
+    })
+    assert.equal("n1,b=2snil", driver:call("NodeGetInfo").node_id)
+  end)
+
+  it("keeps the variables of luacsi and of drivers away", function()
+    uv.os_setenv("LUACSI_SET", "leaked=yes")
+    finally(function() uv.os_unsetenv "LUACSI_SET" end)
+    local driver = start "return { NodeGetInfo = { node_id = tostring(csi.config.leaked) } }"
+    assert.equal("nil", driver:call("NodeGetInfo").node_id)
+  end)
+
+  it("runs several at once, with more clients, and removes all at the end", function()
+    local one, two = start "return {}", start "return {}"
+    assert.is_true(one.endpoint ~= two.endpoint)
+    assert.same({ ready = true }, one:connect():call("Probe"))
+    assert.same({ ready = true }, two:call("Probe"))
+    testing.teardown()
+    for _, driver in ipairs { one, two } do
+      assert.equal(0, driver.exit_code)
+      assert.is_nil(uv.fs_stat(driver.folder))
+      assert.is_nil(uv.fs_stat(driver.run))
+    end
+    one:stop() -- a second time does nothing
+  end)
+
+  it("says why it does not serve, and leaves nothing", function()
+    local tmp, before = host.folder(), os.getenv "TMPDIR"
+    uv.os_setenv("TMPDIR", tmp)
+    finally(function()
+      if before then uv.os_setenv("TMPDIR", before) else uv.os_unsetenv "TMPDIR" end
+    end)
+    assert.error_matches(function() start "return { Prob = {} }" end, "did you mean Probe?", 1, true)
+    assert.error_matches(function() start("return {}", { flags = { "--none" } }) end, "unknown flag %-%-none")
+    assert.error_matches(function() testing.start "/none.lua" end, "No such file or directory")
+    assert.error_matches(function() start("return {}", { program = "/none/luacsi" }) end,
+      "/none/luacsi: No such file or directory")
+    assert.same({}, host.files_in(tmp))
+  end)
+
+  it("refuses what cannot go into another process, and options that make no sense", function()
+    assert.error_matches(function()
+      testing.start { handlers = { GetPluginInfo = { name = print } } }
+    end, "handlers.GetPluginInfo.name is a function, which cannot go into another process: give file or")
+    assert.error_matches(function() testing.start { handlers = { Probe = print } } end, "handlers.Probe is")
+    assert.error_matches(function() testing.start {} end, "expected one of file, text and handlers")
+    assert.error_matches(function() testing.start { text = "", files = {} } end, "unknown option files")
+    assert.error_matches(function() testing.start() end, "expected the path of a script or a table")
+  end)
+
+  local function fault(driver)
+    local ok, message = pcall(driver.stop, driver)
+    assert.is_false(ok)
+    return message
+  end
+
+  it("finds a client that is still connected", function()
+    local driver = start("return {}", { limit = 0.1 })
+    local stranger <close> = assert(luacsi.connect(driver.endpoint))
+    assert(stranger:call("Probe"))
+    assert.matches("sockets open that were not at the start: 1;", fault(driver))
+  end)
+
+  it("finds a double that ended before the test", function()
+    local driver = start "return {}"
+    driver.child:signal "KILL"
+    assert.equal(137, driver.child:wait(30))
+    assert.matches("it ended before the test did, with exit code 137", fault(driver))
+  end)
+
+  it("finds what lies beside the socket", function()
+    local driver = start "return {}"
+    assert(io.open(driver.run .. "/left", "w")):close()
+    assert.matches("left something beside its socket", fault(driver))
+    assert(os.remove(driver.run .. "/left"))
+    assert(os.remove(driver.run))
+  end)
+
+  it("finds calls whose handlers still wait", function()
+    local driver = start("return { Probe = function() csi.sleep(4) end }",
+      { limit = 0.1, flags = { "--grace=10ms" } })
+    local caller = host.start { "call", "Probe", "--endpoint", driver.endpoint }
+    assert(testing.eventually(function()
+      return driver:call("luacsi.v1.Host/GetStatus").calls_in_flight == 2 -- with this one
+    end))
+    assert.matches("1 call still runs or waits", fault(driver))
+    caller:signal "sigkill"
+    caller:wait()
+    caller.done = true
+  end)
+
+  it("ends with the process that started it", function()
+    local text = [[
+      driver = require("luacsi.testing").start { text = "return {}" }
+      io.write(driver.socket)
+      os.exit(true, false) -- nothing is collected
+    ]]
+    local env = { LUACSI = os.getenv "LUACSI" or "build/luacsi" }
+    local socket = command.output({ "lua5.4", "-e", text }, { env = env })
+    assert(testing.eventually(function() return not uv.fs_stat(socket) end))
+    assert(os.remove(socket:match "^(.*)/"))
+  end)
+end)
+
+describe("a loaded script and a started one", function()
+  after_each(testing.teardown)
+
+  it("answer alike", function()
+    local text = [[
+      local csi = require "csi"
+      local calls = 0
+      return {
+        GetPluginInfo = { name = "same.example.com", vendor_version = "1", manifest = { a = "b" } },
+        Probe = csi.coalesce(function() csi.sleep(0.001) return nil, "ABORTED", "not now" end),
+        GetCapacity = function(request)
+          calls = csi.store.incr "calls"
+          return { available_capacity = calls, maximum_volume_size = 0 }
+        end,
+        CreateVolume = function(request, context)
+          local kind = request.parameters.kind
+          if kind == "fail" then csi.fail("OUT_OF_RANGE", request.name)
+          elseif kind == "error" then error(request.name)
+          elseif kind == "number" then return 1
+          elseif kind == "typo" then return { volume = { volume_id = "v", volum = 1 } }
+          elseif kind == "rule" then return { volume = { volume_id = "" } }
+          elseif kind == "other" then return csi.reply("Probe", {})
+          elseif kind == "json" then return { volume = { volume_id = csi.json.encode(request) } }
+          elseif kind == "metadata" then return { volume = { volume_id = context.metadata["x-y"] } }
+          elseif kind == "co" then
+            local each = coroutine.wrap(function()
+              csi.sleep(0) coroutine.yield("a") csi.sleep(0) return "b"
+            end)
+            return { volume = { volume_id = each() .. each() } }
+          elseif kind == "misuse" then csi.sleep("1")
+          elseif kind == "sort" then table.sort({ 2, 1 }, function() csi.sleep(0) end)
+          end
+        end,
+        ControllerGetVolume = function() return { status = {} } end,
+      }
+    ]]
+    local loaded, started = testing.load { text = text }, testing.start { text = text }
+    local function both(...)
+      local function call(driver, ...)
+        local reply, code, message = driver:call(...)
+        -- the one difference: where the script's text is from
+        return { reply, code, message and message:gsub("script failed: .-:(%d+)", "script failed: FILE:%1") }
+      end
+      local a, b = call(loaded, ...), call(started, ...)
+      assert.same(b, a)
+    end
+    for _, method in ipairs { "GetPluginInfo", "Probe", "Probe", "GetCapacity", "GetCapacity",
+      "ListVolumes", "ControllerGetVolume", "NodeGetCapabilities", "GetMetadataAllocated" } do
+      both(method)
+    end
+    for _, kind in ipairs { "fail", "error", "number", "typo", "rule", "other", "json", "metadata", "co",
+      "misuse", "sort", "nothing" } do
+      local request = { name = "n", parameters = { kind = kind }, capacity_range = { required_bytes = 1 } }
+      both("CreateVolume", request, { metadata = { ["x-y"] = "z" } })
+    end
+  end)
+end)
+
+describe("assert.reply", function()
+  local script = testing.load { text = [[
+    local csi = require "csi"
+    return {
+      GetPluginInfo = { name = "a.example.com", vendor_version = "1" },
+      Probe = function() csi.fail("ABORTED", "not now") end,
+    }
+  ]] }
+
+  it("has.status and has.fields", function()
+    assert.reply(script:call("Probe")).has.status "ABORTED"
+    assert.reply(script:call("Probe")).has.status("ABORTED", "not now")
+    assert.reply(script:call("Probe")).has_not.status "OK"
+    assert.reply(script:call("GetPluginInfo")).has.status "OK"
+    assert.reply(script:call("GetPluginInfo")).has.fields { name = "a.example.com" }
+    assert.reply(script:call("GetPluginInfo")).has_not.fields { name = "b.example.com" }
+  end)
+
+  it("say what came instead", function()
+    assert.error_matches(function() assert.reply(script:call("Probe")).has.status "OK" end,
+      "Expected the status\nOK\nbut the call ended in\nABORTED: not now", 1, true)
+    assert.error_matches(function() assert.reply(script:call("Probe")).has.status("ABORTED", "later") end,
+      "ABORTED: later", 1, true)
+    assert.error_matches(function() assert.reply(script:call("Probe")).has.fields {} end, "ABORTED")
+    assert.error_matches(function()
+      assert.reply(script:call("GetPluginInfo")).has.fields { name = "b" }
+    end, "a.example.com")
+    assert.error_matches(function() assert.has.status "OK" end, "must be chained after 'reply")
+    assert.error_matches(function() assert.reply({}).has.status(5) end, "expected the name of a gRPC status")
+  end)
+end)
