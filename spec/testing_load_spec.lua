@@ -326,6 +326,51 @@ describe("the csi module of testing.load", function()
     assert.equal("2 1 nil", state())
   end)
 
+  it("leaves answers to the defaults, and has faults", function()
+    local script = load [[
+      local fault = require "csi.fault"
+      return {
+        Probe = fault.sequence {
+          fault.times(2, fault.fail("ABORTED", "not yet")), { ready = false }, fault.pass,
+        },
+        NodeGetInfo = fault.hang(),
+        NodeGetCapabilities = fault.delay(60, csi.pass),
+        GetCapacity = fault.first {
+          fault.after({ calls = 1 }, fault.vanish(30)), { available_capacity = 7 },
+        },
+        CreateVolume = fault.on({ name = "raw" }, fault.raw "\xff"),
+        DeleteVolume = csi.pass,
+        ListVolumes = fault.unchecked { entries = { {} } },
+      }
+    ]]
+    assert.reply(script:call "Probe").has.status("ABORTED", "not yet")
+    assert.reply(script:call "Probe").has.status "ABORTED"
+    assert.same({ ready = false }, script:call "Probe")
+    assert.same({ ready = true }, script:call "Probe")
+    assert.reply(script:call("NodeGetInfo", {}, { timeout = 100 })).has.status "DEADLINE_EXCEEDED"
+    assert.error_matches(function() script:call "NodeGetInfo" end, "waits for what never comes")
+    assert.same({ capabilities = {} }, script:call "NodeGetCapabilities")
+    assert.reply(script:call("CreateVolume", { name = "raw" })).has.status "INTERNAL"
+    assert.reply(script:call("CreateVolume", { name = "x" })).has.status "UNIMPLEMENTED"
+    assert.reply(script:call "DeleteVolume").has.status "UNIMPLEMENTED"
+    assert.same({ { volume = nil, status = nil } }, script:call("ListVolumes").entries)
+    assert.equal(7, script:call("GetCapacity").available_capacity)
+    assert.reply(script:call "GetCapacity").has.status("UNAVAILABLE", "vanishes")
+    assert.reply(script:call "Probe").has.status("UNAVAILABLE", "has vanished")
+    script:advance(30)
+    assert.reply(script:call "Probe").has.status "OK"
+    assert.error_matches(function()
+      load 'return { Probe = require("csi.fault").sequence { { redy = true } } }'
+    end, "did you mean ready?", 1, true)
+  end)
+
+  it("repeats chance with a seed", function()
+    local function draw()
+      return value("return math.random(1 << 30)", { seed = 7 })
+    end
+    assert.equal(draw(), draw())
+  end)
+
   it("keeps what was called and what was logged", function()
     local script = load [[
       return { Probe = function() csi.log.warn("asked", { n = 1 }) csi.fail("ABORTED", "no") end }

@@ -150,6 +150,7 @@ describe("a loaded script and a started one", function()
   it("answer alike", function()
     local text = [[
       local csi = require "csi"
+      local fault = require "csi.fault"
       local calls = 0
       return {
         GetPluginInfo = { name = "same.example.com", vendor_version = "1", manifest = { a = "b" } },
@@ -165,6 +166,10 @@ describe("a loaded script and a started one", function()
           elseif kind == "number" then return 1
           elseif kind == "typo" then return { volume = { volume_id = "v", volum = 1 } }
           elseif kind == "rule" then return { volume = { volume_id = "" } }
+          elseif kind == "pass" then return csi.pass
+          elseif kind == "unchecked" then return fault.unchecked { volume = {} }
+          elseif kind == "raw" then return fault.raw "\\x0a\\x00"
+          elseif kind == "faulty" then return fault.fail(6, "there")
           elseif kind == "other" then return csi.reply("Probe", {})
           elseif kind == "json" then return { volume = { volume_id = csi.json.encode(request) } }
           elseif kind == "metadata" then return { volume = { volume_id = context.metadata["x-y"] } }
@@ -177,6 +182,9 @@ describe("a loaded script and a started one", function()
           elseif kind == "sort" then table.sort({ 2, 1 }, function() csi.sleep(0) end)
           end
         end,
+        GetSnapshot = fault.sequence { fault.times(2, fault.fail("ABORTED", "a")), function()
+          return nil, "NOT_FOUND", "b"
+        end, fault.pass },
         ControllerGetVolume = function() return { status = {} } end,
       }
     ]]
@@ -191,11 +199,12 @@ describe("a loaded script and a started one", function()
       assert.same(b, a)
     end
     for _, method in ipairs { "GetPluginInfo", "Probe", "Probe", "GetCapacity", "GetCapacity",
-      "ListVolumes", "ControllerGetVolume", "NodeGetCapabilities", "GetMetadataAllocated" } do
+      "GetSnapshot", "GetSnapshot", "GetSnapshot", "GetSnapshot", "ListVolumes", "ControllerGetVolume",
+      "NodeGetCapabilities", "GetMetadataAllocated" } do
       both(method)
     end
     for _, kind in ipairs { "fail", "error", "number", "typo", "rule", "other", "json", "metadata", "co",
-      "misuse", "sort", "nothing" } do
+      "misuse", "sort", "nothing", "pass", "unchecked", "raw", "faulty" } do
       local request = { name = "n", parameters = { kind = kind }, capacity_range = { required_bytes = 1 } }
       both("CreateVolume", request, { metadata = { ["x-y"] = "z" } })
     end

@@ -20,6 +20,10 @@ local function describe(reply)
 end
 
 -- assert.reply(reply, code, message): what the others look at.
+-- @class luassert.internal
+-- @field reply fun(reply: table?, code?: string, message?: string): luassert.internal
+-- @field status fun(code: csi.code|"OK", pattern?: string)
+-- @field fields fun(expected: table)
 assert:register("modifier", "reply", function(state, arguments)
   state.luacsi_reply = { arguments[1], arguments[2], arguments[3] }
 end)

@@ -2,6 +2,7 @@
 -- are kept exactly, so that each run comes at a moment that the test knows.
 
 local check = require "luacsi.testing.check"
+local host = require "luacsi.testing.host"
 local tasks = require "luacsi.testing.tasks"
 
 local background = {}
@@ -117,10 +118,10 @@ local function add_check(csi, script)
     periodic(script, options.every or 10, options.timeout or DEFAULT_TIMEOUT, fn, function(...)
       count(script, self, judge(script, ...))
     end)
-    return setmetatable({}, {
+    return host.box {
       __metatable = "csi.check",
       __index = function(_, field) return FIELDS[field] and self[field] end,
-    })
+    }
   end
 end
 
@@ -155,7 +156,7 @@ local function add_run(csi, script)
     if not script.tasks.running then
       error("csi.run is for handlers, not for a script that is loading", 2)
     end
-    local box = setmetatable({}, Run)
+    local box = host.box(Run)
     local run = { script = script, waiting = {}, is_done = false }
     runs[box] = run
     script.tasks:start(fn, {

@@ -59,12 +59,28 @@ end
 
 -- ---- prepared replies ----
 
-local Reply = { __metatable = "csi.reply", __name = "csi.reply" }
+local Reply = { __metatable = "csi.reply" }
 local replies = setmetatable({}, { __mode = "k" }) -- from csi.reply to { message =, bytes = }
 
 -- What csi.reply made of value: its message type and bytes; nil when it is none.
 function stub.prepared(value)
   return replies[value]
+end
+
+-- What is wrong with a prepared reply that is for another method.
+function stub.mismatch(method, prepared)
+  return ("%s: expected a reply to %s, got one that is %s"):format(method.name, method.name, prepared.message)
+end
+
+-- A prepared reply; nil, a message and a code when the table cannot be one.
+function stub.prepare(script, method, reply)
+  local bytes, message, code = script:encode(method, reply)
+  if not bytes then
+    return nil, message, code
+  end
+  local box = host.box(Reply)
+  replies[box] = { message = method.response, bytes = bytes }
+  return box
 end
 
 local function add_reply(csi, script)
@@ -75,14 +91,12 @@ local function add_reply(csi, script)
     if not known then
       check.misuse(1, "reply", "expected the name of a CSI method")
     end
-    local bytes, text, code = script:encode(known, reply)
-    if not bytes and code == "INTERNAL" then
-      error(text, 2)
-    elseif not bytes then
-      error(stub.new_status(code, text), 0)
+    local box, message, code = stub.prepare(script, known, reply)
+    if not box and code == "INTERNAL" then
+      error(message, 2)
+    elseif not box then
+      error(stub.new_status(code, message), 0)
     end
-    local box = setmetatable({}, Reply)
-    replies[box] = { message = known.response, bytes = bytes }
     return box
   end
 end
@@ -107,6 +121,8 @@ end
 
 -- ---- the module ----
 
+stub.pass = host.box { __metatable = false }
+
 local function copy(from)
   local to = {}
   for key, value in pairs(from) do
@@ -120,6 +136,7 @@ function stub.new(script)
   local tasks, options = script.tasks, script.options
   local csi = {
     fail = fail,
+    pass = stub.pass,
     json = copy(luacsi.json),
     version = luacsi.version,
     config = copy(options.config or {}),

@@ -1,5 +1,7 @@
 -- The global variables of a script that runs inside a test: those that the server gives it.
 
+local csi_stub = require "luacsi.testing.csi"
+local fault = require "luacsi.testing.fault"
 local luacsi_tasks = require "luacsi.testing.tasks"
 
 local sandbox = {}
@@ -68,7 +70,10 @@ local function add_require(env, script)
 
   local function open(name)
     local file = name:gsub("%.", "/") .. ".lua"
-    if name:find "^csi%." then
+    if name == "csi.fault" then
+      script.fault_half = fault.new(script, csi_stub)
+      return script:run_embedded(file, name, script.fault_half)
+    elseif name:find "^csi%." then
       return script:run_embedded(file, name)
     end
     local chunk, message = script:load_file((script.folder or ".") .. "/" .. file)

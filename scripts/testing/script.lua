@@ -3,6 +3,7 @@
 -- through gRPC.
 
 local csi_stub = require "luacsi.testing.csi"
+local fault = require "luacsi.testing.fault"
 local host = require "luacsi.testing.host"
 local luacsi = require "luacsi"
 local sandbox = require "luacsi.testing.sandbox"
@@ -10,6 +11,18 @@ local source = require "luacsi.testing.source"
 local tasks = require "luacsi.testing.tasks"
 
 local script = {}
+
+-- A script that was loaded.
+-- @class luacsi.script
+-- @field calls luacsi.call[] what was called, in its order
+-- @field log { level: string, message: string, fields: table<string, any> }[] what csi.log wrote
+-- @class luacsi.call
+-- @field time number
+-- @field method csi.method
+-- @field request table
+-- @field code csi.code|"OK"
+-- @field message? string
+-- @field reply? table
 local Script = { __index = {} }
 
 local HANDLER_TIMEOUT = 5 -- seconds, as of serve
@@ -66,16 +79,12 @@ local function unknown(name)
   return ("CSI has no method %s%s"):format(name, near and (" (did you mean %s?)"):format(near) or "")
 end
 
-local function mismatch(method, prepared)
-  return ("%s: expected a reply to %s, got one that is %s"):format(method.name, method.name, prepared.message)
-end
-
 -- A constant as { bytes = } or { code =, message = }, or nil and what is wrong with it.
 local function constant(self, method, value)
   local prepared = csi_stub.prepared(value)
   if prepared then
     if prepared.message ~= method.response then
-      return nil, mismatch(method, prepared)
+      return nil, csi_stub.mismatch(method, prepared)
     end
     return prepared
   end
@@ -88,11 +97,19 @@ local function constant(self, method, value)
   return nil, message
 end
 
--- What answers the method: a function, or what constant gives.
+-- What answers the method: a function, what constant gives, or what is there already for csi.pass. Else nil
+-- and what is wrong.
 local function take_entry(self, method, value)
-  if type(value) == "function" then
+  local problem = self.fault_half and self.fault_half.bind(value, method.name)
+  if problem then
+    return nil, problem
+  elseif value == csi_stub.pass then
+    return self.handlers[method.name]
+  elseif fault.answer(value) then
+    return function() return value end
+  elseif type(value) == "function" then
     return value
-  elseif type(value) == "table" then
+  elseif type(value) == "table" or csi_stub.prepared(value) then
     return constant(self, method, value)
   end
   return nil, ("%s: expected a function or a table, got %s"):format(method.name, type(value))
@@ -124,7 +141,8 @@ end
 
 local OPTIONS = {
   file = "string", text = "string", handlers = "table",
-  config = "table", nodeid = "string", validate = "string", now = "number", timeout = "number", env = "table",
+  config = "table", nodeid = "string", validate = "string", now = "number", timeout = "number",
+  seed = "number", env = "table",
   files = "table", exec = "table", http = "table", connect = "table", call = "table", mounts = "table",
 }
 
@@ -139,6 +157,10 @@ function script.load(options)
   self.env = sandbox.new(self)
   self.csi = csi_stub.new(self)
   take(self, self:run_embedded("defaults.lua"), "defaults.lua")
+  self.defaults, self.handlers = self.handlers, setmetatable({}, { __index = self.handlers })
+  if options.seed then
+    math.randomseed(options.seed)
+  end
   local name = options.file or "script"
   if options.handlers then
     take(self, options.handlers, name)
@@ -193,11 +215,25 @@ end
 
 -- ---- calls ----
 
+local function answer_constant(method, handlers)
+  local handler = handlers[method.name]
+  if not handler then
+    return nil, "UNIMPLEMENTED", "the script has no handler for this method"
+  end
+  return handler.bytes, handler.code, handler.message
+end
+
 -- What a handler returned, as bytes or nil, code, message.
 local function take_results(self, method, reply, code, message)
+  local answer = fault.answer(reply)
+  if reply == csi_stub.pass then
+    return answer_constant(method, self.defaults)
+  elseif answer then
+    return fault.take(self, method, answer)
+  end
   local prepared = csi_stub.prepared(reply)
   if prepared and prepared.message ~= method.response then
-    return nil, "INTERNAL", mismatch(method, prepared)
+    return nil, "INTERNAL", csi_stub.mismatch(method, prepared)
   elseif prepared then
     return prepared.bytes
   elseif reply == nil then
@@ -225,13 +261,30 @@ local function new_context(self, method, options)
   }
 end
 
+-- A handler that answers with fault.hang() never ends by itself.
+local function go_on(self, reply, ...)
+  local answer = fault.answer(reply)
+  if answer and answer.kind == "hang" then
+    self.tasks:hang()
+  end
+  return reply, ...
+end
+
 local function run(self, method, handler, request, options)
   local context = new_context(self, method, options)
-  local task = self.tasks:start(function() return handler(request, context) end, {
-    limit = math.min(self.limit, options.timeout or math.huge),
-    on_limit = function() return self.over_time end,
-  })
+  local function over_time()
+    return self.over_time
+  end
+  local task = self.tasks:start(function()
+    return go_on(self, handler(request, context))
+  end, { limit = self.limit, on_limit = over_time })
+  local deadline = options.timeout and self.tasks:set_timer(options.timeout, function()
+    self.tasks:cancel(task, over_time())
+  end)
   self.tasks:finish(task)
+  if deadline then
+    self.tasks:clear_timer(deadline)
+  end
   if not task.ok then
     return nil, self:describe(method.name, task.results[1])
   end
@@ -242,10 +295,10 @@ local function answer(self, method, request, options)
   local handler = self.handlers[method.name]
   if method.streaming then
     return nil, "UNIMPLEMENTED", "streaming replies are not supported yet"
-  elseif not handler then
-    return nil, "UNIMPLEMENTED", "the script has no handler for this method"
-  elseif type(handler) == "table" then
-    return handler.bytes, handler.code, handler.message
+  elseif self.vanished_until and self.tasks.now < self.vanished_until then
+    return nil, "UNAVAILABLE", "the socket has vanished, as the script says"
+  elseif type(handler) ~= "function" then
+    return answer_constant(method, self.handlers)
   end
   return run(self, method, handler, request, options)
 end
@@ -254,6 +307,12 @@ local OF_CALL = { metadata = "table", timeout = "number", peer = "string" }
 
 -- script:call(method [, request [, { metadata =, timeout =, peer = }]]) -> reply, or nil, code, message:
 -- what a client would get. Waits of the handler pass on the virtual clock.
+-- @param method csi.method
+-- @param request? table
+-- @param options? { metadata?: table<string, string>, timeout?: number, peer?: string }
+-- @return table? reply
+-- @return csi.code? code
+-- @return string? message
 function Script.__index:call(name, request, options)
   local method = self.methods[name]
   if not method then
@@ -279,11 +338,13 @@ function Script.__index:call(name, request, options)
 end
 
 -- script:advance(seconds): lets time go by; background work comes when it is due.
+-- @param seconds number
 function Script.__index:advance(seconds)
   self.tasks:advance(seconds)
 end
 
 -- script:now() -> seconds since the epoch, on the virtual clock.
+-- @return number
 function Script.__index:now()
   return self.tasks.now
 end

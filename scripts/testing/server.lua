@@ -6,6 +6,13 @@ local luacsi = require "luacsi"
 local source = require "luacsi.testing.source"
 
 local server = {}
+
+-- A double and its client.
+-- @class luacsi.driver
+-- @field endpoint string
+-- @field socket string
+-- @field client luacsi.connection
+-- @field exit_code? integer once it was stopped
 local Server = { __index = {} }
 
 local LIMIT = 30 -- seconds that nothing healthy ever needs
@@ -156,19 +163,27 @@ end
 
 -- ---- a double ----
 
--- server:connect() -> another client, which stop closes.
+-- driver:connect() -> another client, which stop closes.
+-- @return luacsi.connection
 function Server.__index:connect()
   local connection = assert(luacsi.connect(self.endpoint))
   table.insert(self.connections, connection)
   return connection
 end
 
--- server:call(method [, request [, options]]) -> reply, or nil, code, message.
+-- driver:call(method [, request [, { metadata =, timeout = }]]) -> reply, or nil, code, message.
+-- @param method csi.method|string
+-- @param request? table
+-- @param options? { timeout?: number, metadata?: table<string, string> }
+-- @return table? reply
+-- @return csi.code? code
+-- @return string? message
 function Server.__index:call(...)
   return self.client:call(...)
 end
 
--- server:log() -> all that it has written to its log.
+-- driver:log() -> all that it has written to its log.
+-- @return string
 function Server.__index:log()
   return source.read(self.folder .. "/log") or ""
 end
@@ -212,7 +227,7 @@ local function finish(self, faults)
   end
 end
 
--- server:stop(): ends it; raises when something was not clean: a call that still waits, a descriptor that
+-- driver:stop(): ends it; raises when something was not clean: a call that still waits, a descriptor that
 -- is still open, an exit code other than 0, a file beside the socket.
 function Server.__index:stop()
   if self.is_stopped then

@@ -97,6 +97,26 @@ function Tasks.__index:sleep(seconds)
   tasks.suspend()
 end
 
+-- Sleeps without counting it as the task's time: its limit comes so much later.
+function Tasks.__index:pause(seconds)
+  local task = self.running
+  local limit = task.limit
+  if limit then
+    self:clear_timer(limit)
+    task.limit = self:set_timer(limit.time - self.now + seconds, limit.fn)
+  end
+  self:sleep(seconds)
+end
+
+-- The running task waits for nothing, and no limit of its own ends it.
+function Tasks.__index:hang()
+  local task = self.running
+  if task.limit then
+    self:clear_timer(task.limit)
+  end
+  tasks.suspend()
+end
+
 -- ---- the loop ----
 
 -- Runs what can run without time going by.

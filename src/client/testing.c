@@ -50,6 +50,15 @@ static int status(lua_State *L)
     return 1;
 }
 
+/* number(name) -> the number of a status. */
+static int number(lua_State *L)
+{
+    size_t n;
+    const char *name = luaL_checklstring(L, 1, &n);
+    lua_pushinteger(L, status_from_name(name, n));
+    return 1;
+}
+
 /* nearest(name) -> the method that was meant, or nil. */
 static int nearest(lua_State *L)
 {
@@ -117,13 +126,25 @@ static int sleep_for(lua_State *L)
     return 0;
 }
 
+/* box(metatable) -> a userdata that has it, since only C can make one. */
+static int box(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_newuserdatauv(L, 0, 0);
+    lua_pushvalue(L, 1);
+    lua_setmetatable(L, -2);
+    return 1;
+}
+
 /* What the parts of the module require as "luacsi.testing.host". */
 static int open_host(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"embedded", embedded},       {"status", status},   {"nearest", nearest},
-        {"make_folder", make_folder}, {"sockets", sockets}, {"clock", monotonic},
-        {"sleep", sleep_for},         {NULL, NULL},
+        {"embedded", embedded}, {"status", status},
+        {"nearest", nearest},   {"make_folder", make_folder},
+        {"sockets", sockets},   {"clock", monotonic},
+        {"sleep", sleep_for},   {"box", box},
+        {"number", number},     {NULL, NULL},
     };
     luaL_newlib(L, functions);
     child_push_spawn(L);
