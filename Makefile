@@ -19,7 +19,7 @@ SPEC     ?= $(shell find spec -name '*_spec.lua' -not -path 'spec/packaging/*' |
 PACKAGES_BUILD       := gcc g++ libc6-dev pkg-config libgrpc-dev libabsl-dev libc-ares-dev zlib1g-dev \
                         libprotobuf-c-dev protobuf-c-compiler protobuf-compiler libprotobuf-dev \
                         liblua5.4-dev lua5.4 libuv1-dev libjansson-dev libmicrohttpd-dev libcurl4-openssl-dev
-PACKAGES_TEST        := lua-busted lua-luv lua5.4
+PACKAGES_TEST        := lua-busted lua-luv lua5.4 lua-check
 PACKAGES_LINT        := clang-tidy clang-format lua-check
 PACKAGES_VALGRIND    := valgrind
 PACKAGES_DEB         := dpkg-dev
@@ -43,13 +43,15 @@ PB      := control csi health luacsi pluginregistration reflection google/protob
 PB_H    := $(PB:%=$(GEN)/%.pb-c.h)
 GEN_C   := $(PB:%=$(GEN)/%.pb-c.c) $(GEN)/embedded.S
 DESCRIPTORS := $(GEN)/csi.desc $(GEN)/control.desc
+DEFINITIONS := $(patsubst %,build/definitions/%.lua,csi csi.fault csi.messages luacsi luacsi.testing)
+STARTER := $(wildcard starter/* deploy/kubernetes/base/*) $(DEFINITIONS)
 SCRIPTS := $(sort $(wildcard scripts/*.lua scripts/*/*.lua))
 
 BIN_C := src/main.c $(wildcard $(addprefix src/,base/*.c io/*.c csi/*.c script/*.c serve/*.c cli/*.c))
 SO_C  := $(wildcard $(addprefix src/,client/*.c base/*.c csi/*.c io/client.c io/endpoint.c io/unary.c \
            script/codec_*.c script/wire_*.c script/json*.c))
 object = $(patsubst %,$(OBJ)/%.o,$(basename $(1)))
-BIN_O := $(call object,$(BIN_C) src/base/abseil.cc $(GEN_C))
+BIN_O := $(call object,$(BIN_C) src/base/abseil.cc $(GEN_C) $(GEN)/starter.S)
 SO_O  := $(call object,$(SO_C) $(GEN_C))
 
 # Flags. Those which ask pkg-config are recursive: nothing but make itself is needed to read this file.
@@ -65,7 +67,7 @@ LDFLAGS  = -Wl,--gc-sections -Wl,-z,relro -Wl,-z,now $(INSTRUMENT)
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.SECONDARY: $(GEN_C)
+.SECONDARY: $(GEN_C) $(GEN)/starter.S
 .PHONY: all run demo test check lint format valgrind hostile conformance bench bench-scaling bench-smoke packaging manifests \
   manual install install-lua deb dist clean help
 
@@ -130,6 +132,7 @@ install: all manual install-lua ## install under PREFIX (/usr/local), staged in 
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d build/manual/luacsi.fish
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/luacsi README.md docs/*.md
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/luacsi/examples examples/*.lua
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/luacsi/definitions $(DEFINITIONS)
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	sed 's,/usr/bin/,$(PREFIX)/bin/,' deploy/luacsi@.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/luacsi@.service
 
@@ -228,4 +231,15 @@ $(DESCRIPTORS): | build/setup-BUILD
 	$(call quiet,PROTOC $@)protoc $(PROTOC_I) --include_imports --descriptor_set_out=$@ $^
 
 $(GEN)/embedded.S: tools/embed $(SCRIPTS) $(DESCRIPTORS) | build/setup-BUILD
-	$(call quiet,EMBED $@)tools/embed $(SCRIPTS) $(DESCRIPTORS) >$@
+	$(call quiet,EMBED $@)tools/embed embedded_files $(SCRIPTS) $(DESCRIPTORS) >$@
+
+$(GEN)/starter.S: tools/embed $(STARTER)
+	$(call quiet,EMBED $@)tools/embed embedded_starter $(STARTER) >$@
+
+# What an editor knows of scripts: the messages are luacsi.so's, the functions those of the comments beside them.
+DOCUMENTED := $(wildcard src/script/csi_*.c src/client/*.c) src/script/json.c src/script/handler.c \
+              $(wildcard scripts/csi.lua scripts/csi/*.lua scripts/testing.lua scripts/testing/[as]*.lua)
+
+$(DEFINITIONS) &: $(wildcard tools/definitions/*.lua) $(DOCUMENTED) proto/csi.proto Makefile | build/luacsi.so
+	@mkdir -p build/definitions
+	$(call quiet,DEFINE build/definitions)LUA_CPATH="build/?.so" lua5.4 tools/definitions/main.lua build/definitions $(DOCUMENTED)

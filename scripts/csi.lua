@@ -21,6 +21,11 @@ end
 -- csi.readiness{check, …, advisory = {check, …}}: a handler for Probe that answers from the states of
 -- checks. One that is down: FAILED_PRECONDITION with its name and reason. Else, one that is not up yet:
 -- ready = false. Else ready = true. Advisory checks are run and logged, and change nothing.
+-- @class csi.readiness_checks
+-- @field [integer] csi.check
+-- @field advisory? csi.check[]
+-- @param checks csi.readiness_checks
+-- @return csi.handler.Probe
 function csi.readiness(checks)
   local required = checks_of(checks, "checks")
   checks_of(checks.advisory or {}, "advisory")
@@ -48,6 +53,9 @@ end
 
 -- csi.coalesce(handler): a handler of which the same request never runs twice at once: who asks while it
 -- runs waits for that run and gets the same answer. The run goes on when the caller that began it leaves.
+-- @generic H: function
+-- @param handler H
+-- @return H
 function csi.coalesce(handler)
   if type(handler) ~= "function" then
     misuse(2, "coalesce", "function expected, got %s", type(handler))

@@ -15,6 +15,8 @@ static const struct subcommand commands[] = {
     {"capabilities", "", "show what a driver can do", command_capabilities},
     {"probe", "", "is a driver ready? For exec probes", command_probe},
     {"liveness", "", "watch a driver's health, and tell it over HTTP", command_liveness},
+    {"init", "[DIR]", "write a script, a spec and settings to begin with", command_init},
+    {"test", "[DIR | FILE...]", "run specs that use luacsi.testing", command_test},
     {"status", "", "show how a serving luacsi does", command_status},
     {"ctl", "ACTION [ARG...]", "ask a test double what came, and steer it", command_ctl},
 };

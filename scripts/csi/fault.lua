@@ -137,6 +137,7 @@ end
 
 -- fault.pass: no answer of the script's: the next of a sequence, at its end what answers an RPC that the
 -- script leaves out.
+-- @type csi.passed
 fault.pass = csi.pass
 
 local function check_list(list, function_name)
@@ -184,6 +185,9 @@ end
 
 -- fault.sequence{x, …}: each call gets the first that has something left and does not pass. An x has one call
 -- in it, fault.times as many as it says; the last has no end. Then, with fault.pass as the last, it passes.
+-- @alias csi.fault.answer table|function|userdata
+-- @param list csi.fault.answer[]
+-- @return function
 function fault.sequence(list)
   local parts = {}
   check_list(list, "sequence")
@@ -196,6 +200,8 @@ function fault.sequence(list)
 end
 
 -- fault.first{x, …}: each call gets the first that does not pass, however often.
+-- @param list csi.fault.answer[]
+-- @return function
 function fault.first(list)
   local parts = {}
   check_list(list, "first")
@@ -206,6 +212,9 @@ function fault.first(list)
 end
 
 -- fault.times(count, x): x answers so many calls, then it passes.
+-- @param count integer
+-- @param x csi.fault.answer
+-- @return function
 function fault.times(count, x)
   check(is_count(count), "times", "count must be an integer of at least 1", count)
   local inner, left = node_of(x, "times", "what comes so many times"), count
@@ -224,6 +233,9 @@ end
 
 -- fault.after(seconds, x), fault.after({ calls = n }, x): passes until so much time has gone by since the
 -- script was loaded, or so many calls have come; then x.
+-- @param when number|{ calls: integer }
+-- @param x csi.fault.answer
+-- @return function
 function fault.after(when, x)
   local calls = type(when) == "table" and when.calls
   if calls then
@@ -259,6 +271,9 @@ end
 
 -- fault.on(predicate, x): x for the calls that predicate(request, context) is true for; or, when it is a
 -- table, whose request has all that is in it. Others pass.
+-- @param predicate table|fun(request: table, context: csi.context): any
+-- @param x csi.fault.answer
+-- @return function
 function fault.on(predicate, x)
   local is_pattern = type(predicate) == "table"
   check(is_pattern or type(predicate) == "function", "on",
@@ -277,6 +292,9 @@ function fault.on(predicate, x)
 end
 
 -- fault.flaky(p, x): x with the probability p, from 0 to 1; else it passes. --seed repeats it.
+-- @param p number
+-- @param x csi.fault.answer
+-- @return function
 function fault.flaky(p, x)
   check(type(p) == "number" and p >= 0 and p <= 1, "flaky", "probability must be a number from 0 to 1", p)
   return handler_of(gate(node_of(x, "flaky", "what comes then"), function()
@@ -288,6 +306,9 @@ end
 
 -- fault.delay(seconds, x), fault.delay({ least, most }, x): x, so much later, or at random between the two.
 -- The wait does not count as the handler's time.
+-- @param seconds number|number[]
+-- @param x csi.fault.answer
+-- @return function
 function fault.delay(seconds, x)
   local range = type(seconds) == "table" and seconds or { seconds, seconds }
   local least, most = range[1], range[2]
@@ -308,6 +329,7 @@ function fault.delay(seconds, x)
 end
 
 -- fault.hang(): no answer, until the caller gives up; --handler-timeout does not end it.
+-- @return userdata
 function fault.hang()
   return host.hang
 end
@@ -324,29 +346,39 @@ local function status(function_name, code, message, details)
 end
 
 -- fault.fail(code, message): the status, as of csi.fail.
+-- @param code csi.code|integer
+-- @param message string
+-- @return userdata
 function fault.fail(code, message)
   local answer = status("fail", code, message)
   return answer
 end
 
 -- fault.drop(): the connection is cut, and what else is under way on it ends, too.
+-- @return userdata
 function fault.drop()
   return host.drop
 end
 
 -- fault.vanish(seconds): the socket is gone for so long, and all connections with it.
+-- @param seconds number
+-- @return userdata
 function fault.vanish(seconds)
   check(is_seconds(seconds), "vanish", "expected seconds, from 0 to a year", seconds)
   return (host.vanish(seconds))
 end
 
 -- fault.unchecked(reply): the reply, whether it keeps the rules of CSI or not.
+-- @param reply table
+-- @return userdata
 function fault.unchecked(reply)
   check(type(reply) == "table", "unchecked", "expected a reply as a table", reply)
   return (host.unchecked(reply))
 end
 
 -- fault.raw(bytes): these bytes as the reply, whatever they are.
+-- @param bytes string
+-- @return userdata
 function fault.raw(bytes)
   check(type(bytes) == "string", "raw", "expected the bytes as a string", bytes)
   return (host.raw(bytes))
@@ -378,6 +410,10 @@ end
 
 -- fault.details(code, message, { type_url =, value = }, …): the status with details, as google.rpc.Status.
 -- CSI wants a status without any (section Error Scheme).
+-- @param code csi.code|integer
+-- @param message string
+-- @param ... { type_url: string, value: string }
+-- @return userdata
 function fault.details(code, message, ...)
   local _, number = status("details", code, message)
   local parts = { string.char(1 << 3) .. varint(number), field(2, message) }

@@ -12,16 +12,24 @@ struct embedded {
     size_t size;
 };
 
-/* Every file; the last entry has the name NULL. */
+/* Every file that luacsi itself reads; the last entry has the name NULL. */
 extern const struct embedded embedded_files[];
 
-/* The file called name; NULL: there is none. */
+/* What the luacsi program writes for authors of scripts, as "definitions/csi.lua". Ends in the same
+ * way; not in luacsi.so. */
+extern const struct embedded embedded_starter[];
+
+/* The file called name in a table; NULL: there is none. */
+static inline const struct embedded *embedded_in(const struct embedded *files, const char *name)
+{
+    while (files->name && strcmp(files->name, name) != 0)
+        files++;
+    return files->name ? files : NULL;
+}
+
 static inline const struct embedded *embedded_find(const char *name)
 {
-    const struct embedded *file = embedded_files;
-    while (file->name && strcmp(file->name, name) != 0)
-        file++;
-    return file->name ? file : NULL;
+    return embedded_in(embedded_files, name);
 }
 
 #endif

@@ -157,7 +157,12 @@ static void check_options(lua_State *L, int arg, struct client_request *request,
 
 /* ---- connections ---- */
 
-/* luacsi.connect(endpoint [, {timeout = seconds}]) -> connection, or nil and a message. */
+/* luacsi.connect(endpoint [, {timeout = seconds}]) -> connection, or nil and a message.
+ * @param endpoint string
+ * @param options? { timeout?: number }
+ * @return luacsi.connection? connection
+ * @return string? message
+ */
 static int connect_endpoint(lua_State *L)
 {
     const char *endpoint = luaL_checkstring(L, 1);
@@ -196,7 +201,14 @@ static int exchange(lua_State *L, struct client *client, const struct client_req
 }
 
 /* connection:call(method [, request [, {timeout = seconds, metadata = {key = value}}]])
- * -> reply, or nil, code, message. Raises for a request that does not convert. */
+ * -> reply, or nil, code, message. Raises for a request that does not convert.
+ * @param method csi.method|string
+ * @param request? table
+ * @param options? { timeout?: number, metadata?: table<string, string> }
+ * @return table? reply
+ * @return csi.code? code
+ * @return string? message
+ */
 static int connection_call(lua_State *L)
 {
     struct client *client = check_client(L);
@@ -230,7 +242,14 @@ static int connection_call(lua_State *L)
 }
 
 /* connection:raw(path, bytes [, options as call]) -> bytes, or nil, code, message: any method and
- * any bytes, as they are. */
+ * any bytes, as they are.
+ * @param path string
+ * @param bytes string
+ * @param options? { timeout?: number, metadata?: table<string, string> }
+ * @return string? bytes
+ * @return csi.code? code
+ * @return string? message
+ */
 static int connection_raw(lua_State *L)
 {
     struct client *client = check_client(L);
@@ -289,7 +308,14 @@ static void note_warning(void *data, const struct err *err)
 
 /* luacsi.encode(message, table) -> bytes, or nil and a message.
  * luacsi.encode(message, table, {validate = "strict" | "warn" | "off"}) -> bytes and a list of
- * warnings, or nil, a message and a code: as a server that holds a reply against CSI's rules. */
+ * warnings, or nil, a message and a code: as a server that holds a reply against CSI's rules.
+ * @param message string
+ * @param table table
+ * @param options? { validate?: "strict"|"warn"|"off" }
+ * @return string? bytes
+ * @return string|string[]? warnings
+ * @return csi.code? code
+ */
 static int encode(lua_State *L)
 {
     const struct schema *schema = check_message(L, 1);
@@ -318,7 +344,12 @@ static int encode(lua_State *L)
     return lua_gettop(L) - warnings.list;
 }
 
-/* luacsi.decode(message, bytes) -> table, or nil and a message. */
+/* luacsi.decode(message, bytes) -> table, or nil and a message.
+ * @param message string
+ * @param bytes string
+ * @return table? table
+ * @return string? message
+ */
 static int decode(lua_State *L)
 {
     const struct schema *schema = check_message(L, 1);

@@ -33,7 +33,9 @@ static void set_integer(lua_State *L, const char *key, lua_Integer value)
     lua_setfield(L, -2, key);
 }
 
-/* luacsi.methods() -> list of {name, path, service, request, response, streaming}. */
+/* luacsi.methods() -> list of {name, path, service, request, response, streaming}.
+ * @return table[]
+ */
 static int methods(lua_State *L)
 {
     lua_createtable(L, CATALOG_METHODS, 0);
@@ -51,7 +53,9 @@ static int methods(lua_State *L)
     return 1;
 }
 
-/* luacsi.messages() -> list of the names of all message types. */
+/* luacsi.messages() -> list of the names of all message types.
+ * @return string[]
+ */
 static int messages(lua_State *L)
 {
     lua_createtable(L, (int)catalog_message_count(), 0);
@@ -95,7 +99,11 @@ static void push_field(lua_State *L, const struct schema_field *field)
 
 /* luacsi.fields(message) -> list of {name, number, kind, repeated, map, secret, alpha, oneof (a
  * number; nil: in none), message (of kind "message"), enum (of kind "enum": {NAME = number})}, and
- * how the message stands in Lua: "table", "map_entry", "wrapper" or "timestamp". */
+ * how the message stands in Lua: "table", "map_entry", "wrapper" or "timestamp".
+ * @param message string
+ * @return table[] fields
+ * @return string form
+ */
 static int fields(lua_State *L)
 {
     static const char *const forms[] = {

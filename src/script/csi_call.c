@@ -114,7 +114,15 @@ static void check_metadata(lua_State *L, int index, struct client_request *reque
  * unless given. timeout: seconds for all of it, 5 unless given. metadata: a table from key to
  * value. Returns the reply, a table. Or nil, message, code: whatever status the server gave;
  * "UNAVAILABLE" when nobody listens, "NOT_FOUND" for a name or a socket that does not exist,
- * "DEADLINE_EXCEEDED". Needs --allow-net. Only in a handler. */
+ * "DEADLINE_EXCEEDED". Needs --allow-net. Only in a handler.
+ * @param endpoint string
+ * @param method csi.method|string
+ * @param request? table
+ * @param options? { timeout?: number, metadata?: table<string, string> }
+ * @return table? reply
+ * @return string? message
+ * @return csi.code? code
+ */
 static int call(lua_State *L)
 {
     static const char *const names[] = {"timeout", "metadata", NULL};

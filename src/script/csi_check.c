@@ -98,7 +98,18 @@ static size_t threshold(lua_State *L, int index, const char *name, size_t fallba
  * false [, reason]: not yet; nil [, reason]: failed, as when it raises. After rise passes in a row
  * (1) the check is "up", after fall others in a row (3) it is "pending" or "down", until then
  * "unknown", or what initial says: true for up, false for down. Returns the check, with the fields
- * name, state, reason, since. */
+ * name, state, reason, since.
+ * @class csi.check_options
+ * @field every? number seconds from the end of one run to the next, 10 unless given
+ * @field timeout? number seconds that one run may take, 5 unless given
+ * @field rise? integer passes in a row that bring it up, 1 unless given
+ * @field fall? integer other results in a row that take it away, 3 unless given
+ * @field initial? boolean true for up, false for down; unknown unless given
+ * @param name string
+ * @param options? csi.check_options
+ * @param fn fun(): any, string?, csi.code?
+ * @return csi.check
+ */
 static int new_check(lua_State *L)
 {
     static const char *const known[] = {"every", "timeout", "rise", "fall", "initial", NULL};
@@ -142,6 +153,13 @@ static int new_check(lua_State *L)
     return 1;
 }
 
+/* A check's fields.
+ * @class csi.check
+ * @field name string
+ * @field state "unknown"|"up"|"pending"|"down"
+ * @field reason? string of the last run that did not pass; nil when it is up
+ * @field since number the last change, as csi.now()
+ */
 static int get_field(lua_State *L)
 {
     const struct check *check = luaL_checkudata(L, 1, type_name);

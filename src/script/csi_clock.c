@@ -2,7 +2,9 @@
 #include "io/clock.h"
 #include "script/state.h"
 
-/* csi.now(): seconds since the epoch with fractions; context.deadline is on the same clock. */
+/* csi.now(): seconds since the epoch with fractions; context.deadline is on the same clock.
+ * @return number
+ */
 static int now(lua_State *L)
 {
     lua_pushnumber(L, (lua_Number)clock_wall() / 1e9);

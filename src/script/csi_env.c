@@ -7,7 +7,10 @@
 #include <string.h>
 
 /* csi.env(name): the value of an environment variable as a string, or nil when there is none. Needs
- * --allow-env=NAME. */
+ * --allow-env=NAME.
+ * @param name string
+ * @return string?
+ */
 static int env(lua_State *L)
 {
     size_t n;

@@ -30,7 +30,11 @@ static void name_work(lua_State *L, int index, char name[static NAME_BYTES])
  * seconds after it has returned (give or take 10 %), beside all calls, and never twice at once.
  * What it raises is logged and counted. timeout: seconds that one run may take, 5 unless given.
  * Ends with the script: a reload begins anew. Raises RESOURCE_EXHAUSTED for more than 1000 of them
- * (and csi.check, csi.run) at once. Never waits. */
+ * (and csi.check, csi.run) at once. Never waits.
+ * @param seconds number
+ * @param fn fun()
+ * @param options? { timeout?: number }
+ */
 static int every(lua_State *L)
 {
     static const char *const known[] = {"timeout", NULL};
@@ -135,7 +139,10 @@ static int push_result(lua_State *L, struct wait *wait)
 }
 
 /* run:wait(): waits until the function has ended. Returns nothing when it returned, or the code and
- * the message of the status that it ended in. */
+ * the message of the status that it ended in.
+ * @return csi.code? code
+ * @return string? message
+ */
 static int wait_for_run(lua_State *L)
 {
     struct run *run = *(struct run **)luaL_checkudata(L, 1, run_name);
@@ -155,7 +162,9 @@ static int wait_for_run(lua_State *L)
     return wait_suspend(L, &w->wait);
 }
 
-/* run:is_done(): whether the function has ended. */
+/* run:is_done(): whether the function has ended.
+ * @return boolean
+ */
 static int is_run_done(lua_State *L)
 {
     const struct run *run = *(struct run **)luaL_checkudata(L, 1, run_name);
@@ -174,7 +183,10 @@ static int free_run(lua_State *L)
 
 /* csi.run(fn): calls fn() soon, beside all calls, whatever becomes of the call that asks for it; it
  * may take as long as a handler. Returns a run; run:wait() waits for its end. Raises
- * RESOURCE_EXHAUSTED as csi.every does. Only in a handler; never waits. */
+ * RESOURCE_EXHAUSTED as csi.every does. Only in a handler; never waits.
+ * @param fn fun()
+ * @return csi.run
+ */
 static int run_once(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TFUNCTION);

@@ -142,7 +142,19 @@ static const char *const *check_env(lua_State *L, int index)
  * gets besides PATH, a table from name to value; nothing else is inherited. limit: bytes kept of
  * each output, 65536 unless given. Or nil, message, code: "NOT_FOUND", "PERMISSION_DENIED",
  * "DEADLINE_EXCEEDED", "ABORTED" for a program that a signal ended. Needs --allow-exec=PROGRAM.
- * Only in a handler. */
+ * Only in a handler.
+ * @class csi.exec_options
+ * @field timeout? number seconds, 5 unless given
+ * @field stdin? string
+ * @field env? table<string, string>
+ * @field limit? integer bytes kept of each output, 65536 unless given
+ * @param argv string[]
+ * @param options? csi.exec_options
+ * @return integer? status
+ * @return string stdout
+ * @return string stderr
+ * @return boolean truncated
+ */
 static int exec(lua_State *L)
 {
     static const char *const names[] = {"timeout", "stdin", "env", "limit", NULL};

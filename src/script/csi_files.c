@@ -47,6 +47,13 @@ static const char *type_of(mode_t mode)
     }
 }
 
+/* What csi.stat gives.
+ * @class csi.stat
+ * @field type "file"|"directory"|"socket"|"fifo"|"block"|"char"|"other"
+ * @field size integer bytes
+ * @field mtime number the last change, in seconds since the epoch
+ * @field mode integer permission bits
+ */
 static void push_stat(lua_State *L, const struct stat *st)
 {
     lua_createtable(L, 0, 4);
@@ -124,7 +131,13 @@ static int stat_now(lua_State *L, const char *path)
 /* csi.stat(path [, { timeout = }]): a table with type ("file", "directory", "socket", "fifo",
  * "block", "char"), size in bytes, mtime in seconds since the epoch, mode (permission bits);
  * symbolic links are followed. timeout: seconds, 5 unless given. Or nil, message, code:
- * "NOT_FOUND", "PERMISSION_DENIED", "DEADLINE_EXCEEDED", ... Needs --allow-read=PATH. */
+ * "NOT_FOUND", "PERMISSION_DENIED", "DEADLINE_EXCEEDED", ... Needs --allow-read=PATH.
+ * @param path string
+ * @param options? { timeout?: number }
+ * @return csi.stat? stat
+ * @return string? message
+ * @return csi.code? code
+ */
 static int stat_path(lua_State *L)
 {
     lua_settop(L, 2);
@@ -157,7 +170,13 @@ static int read_now(lua_State *L, const char *path)
  * nil, message, code: "NOT_FOUND", "PERMISSION_DENIED", "FAILED_PRECONDITION" for what is no
  * regular file, "RESOURCE_EXHAUSTED" for a larger one, "DEADLINE_EXCEEDED". timeout: seconds, 5
  * unless given. Needs
- * --allow-read=PATH. */
+ * --allow-read=PATH.
+ * @param path string
+ * @param options? { timeout?: number }
+ * @return string? content
+ * @return string? message
+ * @return csi.code? code
+ */
 static int read_path(lua_State *L)
 {
     lua_settop(L, 2);

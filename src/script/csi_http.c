@@ -126,7 +126,20 @@ static void check_allowed(lua_State *L, const struct http_request *request)
  * of the URL's host. Or nil, message, code: "NOT_FOUND" for a name that does not exist,
  * "UNAVAILABLE", "DEADLINE_EXCEEDED", "FAILED_PRECONDITION" for a certificate that is not trusted,
  * "RESOURCE_EXHAUSTED" for a response that is too large. Needs --allow-net, with cacert
- * --allow-read. Only in a handler. */
+ * --allow-read. Only in a handler.
+ * @class csi.http_options
+ * @field method? string
+ * @field headers? table<string, string>
+ * @field body? string
+ * @field timeout? number seconds for all of it, 5 unless given
+ * @field cacert? string
+ * @field unix_socket? string
+ * @param url string
+ * @param options? csi.http_options
+ * @return integer? status
+ * @return string body
+ * @return table<string, string> headers
+ */
 static int http(lua_State *L)
 {
     static const char *const names[] = {"method", "headers",     "body", "timeout",

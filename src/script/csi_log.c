@@ -49,25 +49,37 @@ static int write_line(lua_State *L, enum log_severity severity)
     return 0;
 }
 
-/* csi.log.info(message [, fields]): a line of severity I. fields: a table from name to value. */
+/* csi.log.info(message [, fields]): a line of severity I. fields: a table from name to value.
+ * @param message string
+ * @param fields? table<string, any>
+ */
 static int info(lua_State *L)
 {
     return write_line(L, LOG_INFO);
 }
 
-/* csi.log.warn(message [, fields]): a line of severity W. */
+/* csi.log.warn(message [, fields]): a line of severity W.
+ * @param message string
+ * @param fields? table<string, any>
+ */
 static int warn(lua_State *L)
 {
     return write_line(L, LOG_WARNING);
 }
 
-/* csi.log.error(message [, fields]): a line of severity E. */
+/* csi.log.error(message [, fields]): a line of severity E.
+ * @param message string
+ * @param fields? table<string, any>
+ */
 static int error(lua_State *L)
 {
     return write_line(L, LOG_ERROR);
 }
 
-/* csi.log.debug(message [, fields]): a line of severity I, only from -v=4 on. */
+/* csi.log.debug(message [, fields]): a line of severity I, only from -v=4 on.
+ * @param message string
+ * @param fields? table<string, any>
+ */
 static int debug(lua_State *L)
 {
     return log_v(DEBUG_VERBOSITY) ? write_line(L, LOG_INFO) : 0;

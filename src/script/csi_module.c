@@ -5,7 +5,12 @@
 
 #include <lauxlib.h>
 
-/* csi.config: the settings of --set as strings, and nodeid. */
+/* csi.config: the settings of --set as strings, and nodeid.
+ * @class csi.config
+ * @field nodeid string
+ * @field [string] string
+ * @type csi.config
+ */
 static void push_config(lua_State *L)
 {
     const struct vm_options *options = &vm_of(L)->options;
@@ -29,6 +34,9 @@ static void open_lua_half(lua_State *L)
     lua_call(L, 1, 0);
 }
 
+/* csi.version: of luacsi.
+ * @type string
+ */
 int csi_open(lua_State *L)
 {
     lua_newtable(L);

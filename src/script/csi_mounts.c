@@ -51,6 +51,13 @@ static void set_string(lua_State *L, const char *name, const char *value)
 
 /* Pushes the table of one line, or nothing and returns false for a line that is none.  [-0, +(1|0),
  * m]
+ * @class csi.mount
+ * @field source string a device, or what the file system calls it
+ * @field target string where it is mounted
+ * @field type string "ext4"
+ * @field options string "rw,relatime"
+ * @field super_options string those of the file system itself
+ * @field root string what of the file system is mounted; "/" is all
  */
 static bool push_mount(lua_State *L, char *line)
 {
@@ -79,7 +86,11 @@ static bool push_mount(lua_State *L, char *line)
  * device, or what the file system calls it), target (where), type ("ext4"), options
  * ("rw,relatime"), super_options (those of the file system itself) and root (what of the file
  * system is mounted, "/" for all). Or nil, message, code. Needs --allow-read=/proc/self/mountinfo.
- * Never waits. */
+ * Never waits.
+ * @return csi.mount[]? mounts
+ * @return string? message
+ * @return csi.code? code
+ */
 static int mounts(lua_State *L)
 {
     char *text;

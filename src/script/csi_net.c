@@ -40,7 +40,13 @@ static int push(lua_State *L, struct wait *wait)
 /* csi.connect(address [, { timeout = }]): connects and hangs up. address: "tcp://host:port" or
  * "unix:///path". timeout: seconds, 5 unless given. Returns true. Or nil, message, code:
  * "NOT_FOUND" for a name or a socket that does not exist, "UNAVAILABLE" when nobody listens,
- * "PERMISSION_DENIED", "DEADLINE_EXCEEDED". Needs --allow-net. Only in a handler. */
+ * "PERMISSION_DENIED", "DEADLINE_EXCEEDED". Needs --allow-net. Only in a handler.
+ * @param address string
+ * @param options? { timeout?: number }
+ * @return true? connected
+ * @return string? message
+ * @return csi.code? code
+ */
 static int connect_to(lua_State *L)
 {
     static const char *const names[] = {"timeout", NULL};

@@ -4,6 +4,10 @@
 
 #include <stdint.h>
 
+/* csi.pass: the call is answered as if the script had no handler for it.
+ * @alias csi.passed userdata
+ * @type csi.passed
+ */
 static const char pass; /* its address is the value */
 
 bool csi_pass_is(lua_State *L, int index)

@@ -58,7 +58,12 @@ int csi_reply_make(lua_State *L, int index, const struct method *method, struct 
 
 /* csi.reply(method, table): the reply of that RPC, checked and encoded now. method: the name of an
  * RPC of CSI. table: what its handler would return. Raises where the handler's call would have
- * failed. */
+ * failed.
+ * @alias csi.prepared userdata
+ * @param method csi.method
+ * @param table table
+ * @return csi.prepared
+ */
 static int reply(lua_State *L)
 {
     size_t n;

@@ -30,7 +30,9 @@ static int push(lua_State *L, struct wait *wait)
     return 0;
 }
 
-/* csi.sleep(seconds): waits. 0 lets others have their turn. Only in a handler. */
+/* csi.sleep(seconds): waits. 0 lets others have their turn. Only in a handler.
+ * @param seconds number
+ */
 static int sleep_for(lua_State *L)
 {
     int64_t delay = options_table_seconds(L, 1, 0);

@@ -84,7 +84,11 @@ int csi_status_refused(lua_State *L, const char *function, const struct err *err
 
 /* csi.fail(code, message): ends the handler; the caller gets this status.
  * code: the name ("FAILED_PRECONDITION") or number of a gRPC status other than OK. message: what a
- * person should read, 1 to 1024 bytes. Never returns; pcall sees a table with code and message. */
+ * person should read, 1 to 1024 bytes. Never returns; pcall sees a table with code and message.
+ * @param code csi.code|integer
+ * @param message string
+ * @return never
+ */
 static int fail(lua_State *L)
 {
     int code = csi_status_code(L, 1);

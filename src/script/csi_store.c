@@ -93,7 +93,14 @@ static int raise(lua_State *L, const char *function, const struct err *err)
 
 /* ---- functions ---- */
 
-/* csi.store.get(key): the value, or nil. */
+/* What a store holds.
+ * @alias csi.storable boolean|integer|number|string
+ */
+
+/* csi.store.get(key): the value, or nil.
+ * @param key string
+ * @return csi.storable? value
+ */
 static int get(lua_State *L)
 {
     const struct store_key key = check_key(L, 1);
@@ -128,7 +135,11 @@ static int get(lua_State *L)
 
 /* csi.store.set(key, value [, { ttl = seconds }]): sets it, for ever or for ttl seconds; nil
  * deletes it. key: 1 to 256 bytes of UTF-8. value: a boolean, an integer, a float, or a string of
- * at most 64 KiB. Raises RESOURCE_EXHAUSTED when the store is full (16 MiB). */
+ * at most 64 KiB. Raises RESOURCE_EXHAUSTED when the store is full (16 MiB).
+ * @param key string
+ * @param value csi.storable?
+ * @param options? { ttl?: number }
+ */
 static int set(lua_State *L)
 {
     const struct store_key key = check_key(L, 1);
@@ -143,6 +154,9 @@ static int set(lua_State *L)
 
 /* csi.store.incr(key [, by]): adds by (an integer, 1 unless given) to the integer that is there, or
  * to 0; the sum. A ttl goes on. Raises for a value of another type, and when the sum does not fit.
+ * @param key string
+ * @param by? integer
+ * @return integer sum
  */
 static int incr(lua_State *L)
 {
@@ -158,7 +172,12 @@ static int incr(lua_State *L)
 }
 
 /* csi.store.cas(key, old, new): if the value is old (nil: not there), makes it new (nil: deletes
- * it); whether it was. 1 and 1.0 differ. A ttl goes on. */
+ * it); whether it was. 1 and 1.0 differ. A ttl goes on.
+ * @param key string
+ * @param old csi.storable?
+ * @param new csi.storable?
+ * @return boolean swapped
+ */
 static int cas(lua_State *L)
 {
     const struct store_key key = check_key(L, 1);
@@ -173,7 +192,10 @@ static int cas(lua_State *L)
     return 1;
 }
 
-/* csi.store.keys([prefix]): a sorted list of the keys, or of those that begin with prefix. */
+/* csi.store.keys([prefix]): a sorted list of the keys, or of those that begin with prefix.
+ * @param prefix? string
+ * @return string[]
+ */
 static int keys(lua_State *L)
 {
     struct store_key prefix;

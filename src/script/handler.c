@@ -10,6 +10,14 @@
 #include <stdio.h>
 #include <string.h>
 
+/* The second argument of a handler.
+ * @class csi.context
+ * @field method csi.method
+ * @field id string what the caller sent as csi.requestid, else the number of the call
+ * @field peer string who calls: "unix:pid=1234,uid=0,gid=0"
+ * @field deadline? number when the caller gives up, as csi.now()
+ * @field metadata table<string, string>
+ */
 static void push_context(lua_State *L, struct task *task)
 {
     struct task_context context = {0};

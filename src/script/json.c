@@ -29,7 +29,11 @@ void json_mark_array(lua_State *L)
     lua_setmetatable(L, -2);
 }
 
-/* json.decode(text) -> value, or nil and a message: the value of a JSON text of at most 1 MiB. */
+/* json.decode(text) -> value, or nil and a message: the value of a JSON text of at most 1 MiB.
+ * @param text string
+ * @return any value
+ * @return string? message
+ */
 static int decode(lua_State *L)
 {
     size_t size;
@@ -62,7 +66,11 @@ static int check_options(lua_State *L)
     return (int)indent;
 }
 
-/* json.encode(value [, {indent = 2}]) -> text. Raises, with the path, for what JSON cannot hold. */
+/* json.encode(value [, {indent = 2}]) -> text. Raises, with the path, for what JSON cannot hold.
+ * @param value any
+ * @param options? { indent?: integer }
+ * @return string text
+ */
 static int encode(lua_State *L)
 {
     luaL_checkany(L, 1);
@@ -73,6 +81,8 @@ static int encode(lua_State *L)
 }
 
 /* json.array([list]) -> list: marks a table (or a new one) so that it is an array even when empty.
+ * @param list? table
+ * @return table list
  */
 static int array(lua_State *L)
 {
@@ -86,6 +96,9 @@ static int array(lua_State *L)
     return 1;
 }
 
+/* json.null: the value that stands for null.
+ * @type userdata
+ */
 int json_open(lua_State *L)
 {
     static const luaL_Reg functions[] = {

@@ -1,11 +1,12 @@
--- The driver of these manifests: a double that makes, attaches, expands and snapshots volumes which are
--- nothing but names. It mounts nothing: NodePublishVolume is UNIMPLEMENTED, so a pod that uses such a volume
--- waits. What it can do is what the sidecars beside it ask for before they go on.
+-- A double that makes, attaches, expands and snapshots volumes which are nothing but names. It mounts
+-- nothing: NodePublishVolume is UNIMPLEMENTED, so a pod that uses such a volume waits. What it can do is what
+-- the sidecars of Kubernetes ask for before they go on.
 local function size_of(range)
   return range and math.max(range.required_bytes, 1) or 1 << 30
 end
 
-return {
+---@type csi.handlers
+local driver = {
   GetPluginInfo = { name = "double.csi.example.com", vendor_version = "1.0.0" },
 
   Probe = { ready = true },
@@ -55,3 +56,5 @@ return {
 
   DeleteSnapshot = {},
 }
+
+return driver
