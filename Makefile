@@ -18,7 +18,8 @@ SPEC     ?= $(shell find spec -name '*_spec.lua' -not -path 'spec/packaging/*' |
 # Debian packages, by what needs them.
 PACKAGES_BUILD       := gcc g++ libc6-dev pkg-config libgrpc-dev libabsl-dev libc-ares-dev zlib1g-dev \
                         libprotobuf-c-dev protobuf-c-compiler protobuf-compiler libprotobuf-dev \
-                        liblua5.4-dev lua5.4 libuv1-dev libjansson-dev libmicrohttpd-dev libcurl4-openssl-dev
+                        liblua5.4-dev lua5.4 libuv1-dev libjansson-dev libmicrohttpd-dev libcurl4-openssl-dev \
+                        libedit-dev libncurses-dev libbsd-dev libmd-dev
 PACKAGES_TEST        := lua-busted lua-luv lua5.4 lua-check
 PACKAGES_LINT        := clang-tidy clang-format lua-check
 PACKAGES_VALGRIND    := valgrind

@@ -47,6 +47,7 @@ local COMMANDS = {
     ["--at-most"] = "LUACSI_AT_MOST", ["--never"] = "LUACSI_NEVER", ["--order"] = "LUACSI_ORDER",
     ["--file"] = "LUACSI_FILE",
   },
+  repl = script_flags { ["--history"] = "LUACSI_HISTORY" },
   init = { ["--kubernetes"] = "LUACSI_KUBERNETES", ["--definitions"] = "LUACSI_DEFINITIONS" },
   test = { ["--busted"] = "LUACSI_BUSTED" },
   call = REMOTE, info = REMOTE, capabilities = REMOTE, probe = REMOTE, status = REMOTE,

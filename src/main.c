@@ -17,6 +17,7 @@ static const struct subcommand commands[] = {
     {"liveness", "", "watch a driver's health, and tell it over HTTP", command_liveness},
     {"init", "[DIR]", "write a script, a spec and settings to begin with", command_init},
     {"test", "[DIR | FILE...]", "run specs that use luacsi.testing", command_test},
+    {"repl", "[SCRIPT]", "a prompt in the sandbox of a script", command_repl},
     {"status", "", "show how a serving luacsi does", command_status},
     {"ctl", "ACTION [ARG...]", "ask a test double what came, and steer it", command_ctl},
 };

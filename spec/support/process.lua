@@ -39,6 +39,8 @@ local function environment(changes)
   return list
 end
 
+process.environment = environment
+
 -- Starts a program: argv, and in options: dir (an existing folder, for what it prints), env (changes of
 -- the environment), stdin (text; else empty), cwd.
 function process.start(argv, options)

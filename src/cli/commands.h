@@ -19,6 +19,7 @@ int command_probe(int argc, char **argv);
 int command_liveness(int argc, char **argv);
 int command_status(int argc, char **argv);
 int command_ctl(int argc, char **argv);
+int command_repl(int argc, char **argv);
 int command_init(int argc, char **argv);
 int command_test(int argc, char **argv);
 
