@@ -133,6 +133,8 @@ install: all manual install-lua ## install under PREFIX (/usr/local), staged in 
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d build/manual/luacsi.fish
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/luacsi README.md docs/*.md
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/luacsi/examples examples/*.lua
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/luacsi/examples/recipes examples/recipes/*.lua
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/luacsi/examples/recipes/spec examples/recipes/spec/*.lua
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/luacsi/definitions $(DEFINITIONS)
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	sed 's,/usr/bin/,$(PREFIX)/bin/,' deploy/luacsi@.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/luacsi@.service

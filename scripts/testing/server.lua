@@ -199,7 +199,7 @@ local function check_leaks(self, faults)
   local calls, sockets
   server.eventually(function()
     calls, sockets = count_calls(self), count_sockets(self)
-    return not calls or calls == 0 and sockets <= self.sockets
+    return calls == 0 and sockets <= self.sockets
   end, self.limit)
   if not calls then
     faults[#faults + 1] = "it does not answer any more"
