@@ -241,7 +241,7 @@ $(GEN)/starter.S: tools/embed $(STARTER)
 
 # What an editor knows of scripts: the messages are luacsi.so's, the functions those of the comments beside them.
 DOCUMENTED := $(wildcard src/script/csi_*.c src/client/*.c) src/script/json.c src/script/handler.c \
-              $(wildcard scripts/csi.lua scripts/csi/*.lua scripts/testing.lua scripts/testing/[as]*.lua)
+              $(wildcard scripts/csi.lua scripts/csi/*.lua scripts/testing.lua scripts/testing/[acs]*.lua)
 
 $(DEFINITIONS) &: $(wildcard tools/definitions/*.lua) $(DOCUMENTED) proto/csi.proto Makefile | build/luacsi.so
 	@mkdir -p build/definitions

@@ -35,6 +35,8 @@ local testing = {}
 -- @field env? table<string, string> environment variables
 -- @class luacsi.start_options: luacsi.source
 -- @field flags? string[] of luacsi serve
+-- @field clock? "virtual"|"real"|string
+-- @field seed? integer of the numbers of math.random
 -- @field program? string the luacsi to run; LUACSI in the environment, else luacsi in PATH
 -- @field limit? number seconds that start and stop wait, 30 unless given
 -- @param source string|luacsi.start_options

@@ -376,8 +376,9 @@ describe("the csi module of testing.load", function()
       return { Probe = function() csi.log.warn("asked", { n = 1 }) csi.fail("ABORTED", "no") end }
     ]]
     script:call("Probe")
-    assert.same({ method = "Probe", request = {}, code = "ABORTED", message = "no", time = script:now() },
-      script.calls[1])
+    assert.same({
+      method = "Probe", request = {}, code = "ABORTED", message = "no", time = script:now(), metadata = {},
+    }, script:calls()[1])
     assert.same({ level = "warn", message = "asked", fields = { n = 1 } }, script.log[1])
   end)
 

@@ -242,3 +242,111 @@ describe("assert.reply", function()
     assert.error_matches(function() assert.reply({}).has.status(5) end, "expected the name of a gRPC status")
   end)
 end)
+
+for _, way in ipairs { "load", "start" } do
+  describe("what was asked of a driver that was " .. way .. "ed", function()
+    local driver
+
+    before_each(function()
+      driver = testing[way] { text = [[
+        local csi = require "csi"
+        return {
+          CreateVolume = function(request)
+            if request.name == "bad" then csi.fail("ABORTED", "no") end
+            return { volume = { volume_id = request.name } }
+          end,
+        }
+      ]] }
+      driver:call("CreateVolume", { name = "a", parameters = { k = "v" }, secrets = { p = "w" } },
+        { metadata = { key = "v" } })
+      driver:call("CreateVolume", { name = "bad" })
+      driver:call("DeleteVolume", { volume_id = "a" })
+    end)
+    after_each(testing.teardown)
+
+    it("is listed, and counted", function()
+      local calls = driver:calls()
+      assert.same({ "CreateVolume", "CreateVolume", "DeleteVolume" },
+        { calls[1].method, calls[2].method, calls[3].method })
+      assert.same({ "OK", "ABORTED", "UNIMPLEMENTED" }, { calls[1].code, calls[2].code, calls[3].code })
+      assert.same({ "a", { k = "v" }, "v" },
+        { calls[1].request.name, calls[1].request.parameters, calls[1].metadata.key })
+      assert.equal("a", calls[1].reply.volume.volume_id)
+      assert.equal("no", calls[2].message)
+      assert.equal(1, #driver:calls { code = "ABORTED" })
+      assert.equal(1, #driver:calls { method = "CreateVolume", request = { parameters = { k = "v" } } })
+      assert.same({ 3, 2, 0 }, {
+        driver:count(), driver:count { method = "CreateVolume" }, driver:count { request = { name = "c" } },
+      })
+    end)
+
+    it("can be asserted", function()
+      assert.called("CreateVolume").times(2).at_least(1).at_most(2).with({ name = "a" }).times(1)
+      assert.called("DeleteVolume", driver)
+      assert.not_called "Probe"
+      for text, act in pairs {
+        ["Expected CreateVolume to be called 3 time(s); it was called 2 time(s). The last calls were:\n"
+          .. '  CreateVolume {'] = function() assert.called("CreateVolume").times(3) end,
+        ["Expected Probe to be called at least once; it was called 0"] = function() assert.called "Probe" end,
+        ["Expected CreateVolume to be called never; it was called 2"] = function()
+          assert.not_called "CreateVolume"
+        end,
+        ['Expected CreateVolume with {"name":"c"} to be called at least once'] = function()
+          assert.called("CreateVolume").with { name = "c" }
+        end,
+        ["to be called at most 1"] = function() assert.called("CreateVolume").at_most(1) end,
+        ["to be called at least 3"] = function() assert.called("CreateVolume").at_least(3) end,
+        ["expected the name of a CSI method, got Prob"] = function() assert.called "Prob" end,
+      } do
+        assert.error_matches(act, text, 1, true)
+      end
+    end)
+
+    it("leaves assertions about spies alone", function()
+      local f = spy.new(function() end)
+      assert.spy(f).was_not.called()
+      f()
+      assert.spy(f).was.called(1)
+      assert.error_matches(function() assert.spy(f).was.called(2) end, "called 2 time%(s%), but was called 1")
+      assert.error_matches(function() assert.called() end, "expected the name of a CSI method, got nil")
+    end)
+  end)
+end
+
+describe("a double that was started", function()
+  after_each(testing.teardown)
+
+  it("is waited for, changed, and its clock is advanced", function()
+    local driver = testing.start { clock = "virtual", seed = 1, text = [[
+      local csi = require "csi"
+      return {
+        GetPluginInfo = { name = csi.config.name or "a.example.com", vendor_version = "1" },
+        Probe = function() csi.sleep(3600) return { ready = true } end,
+      }
+    ]] }
+    assert.is_nil(driver:wait_for({ method = "Probe" }, 1, 0.01))
+    local caller = host.start { "call", "Probe", "--endpoint", driver.endpoint }
+    assert(testing.eventually(function()
+      return driver:call("luacsi.v1.Host/GetStatus").suspended_tasks == 1
+    end))
+    driver:advance(3600)
+    assert.equal("OK", driver:wait_for({ method = "Probe" })[1].code)
+    assert.equal(0, caller:wait())
+    driver:set("name", "b.example.com")
+    assert.equal("b.example.com", driver:call("GetPluginInfo").name)
+    assert.error_matches(function() driver:load "return { Prob = {} }" end, "did you mean Probe", 1, true)
+    driver:load "return { GetPluginInfo = { name = 'c.example.com', vendor_version = '2' } }"
+    assert.equal("c.example.com", driver:call("GetPluginInfo").name)
+    assert.called("GetPluginInfo").times(2)
+    driver:reset()
+    assert.not_called "GetPluginInfo"
+    host.teardown()
+  end)
+end)
+
+describe("assert.called", function()
+  it("wants a driver", function()
+    testing.teardown()
+    assert.error_matches(function() assert.called "Probe" end, "no driver was started or loaded")
+  end)
+end)

@@ -18,7 +18,8 @@ local PARTS = {
     "forward" },
   { "Failing on purpose", "fail-twice", "by-parameter", "slow-probe", "hang", "vanish", "drop", "flaky",
     "against-the-rules", "expiry" },
-  { "A driver of one's own", "settable", "capabilities", "idempotent", "full", "slow-attach", "topology" },
+  { "A driver of one's own", "settable", "capabilities", "who-asks", "idempotent", "full", "slow-attach",
+    "topology" },
 }
 
 local function read(path)

@@ -3,7 +3,9 @@
 -- through gRPC.
 
 local csi_stub = require "luacsi.testing.csi"
+local current = require "luacsi.testing.current"
 local fault = require "luacsi.testing.fault"
+local is_part = require "luacsi.testing.part"
 local host = require "luacsi.testing.host"
 local luacsi = require "luacsi"
 local sandbox = require "luacsi.testing.sandbox"
@@ -14,15 +16,19 @@ local script = {}
 
 -- A script that was loaded.
 -- @class luacsi.script
--- @field calls luacsi.call[] what was called, in its order
 -- @field log { level: string, message: string, fields: table<string, any> }[] what csi.log wrote
 -- @class luacsi.call
--- @field time number
+-- @field time number|string of a script that was loaded, as csi.now(); of one that serves, RFC 3339
 -- @field method csi.method
--- @field request table
+-- @field metadata table<string, string>
+-- @field request? table nil where it was too large to be kept
 -- @field code csi.code|"OK"
 -- @field message? string
 -- @field reply? table
+-- @class luacsi.filter
+-- @field method? csi.method
+-- @field code? csi.code|"OK"
+-- @field request? table fields that the request has
 local Script = { __index = {} }
 
 local HANDLER_TIMEOUT = 5 -- seconds, as of serve
@@ -150,7 +156,7 @@ local OPTIONS = {
 function script.load(options)
   options = source.options("load", options, OPTIONS)
   local self = setmetatable({
-    options = options, handlers = {}, log = {}, calls = {}, validate = options.validate or "strict",
+    options = options, handlers = {}, log = {}, answered = {}, validate = options.validate or "strict",
     tasks = tasks.new(options.now or 1700000000), limit = options.timeout or HANDLER_TIMEOUT,
     folder = options.file and (options.file:match "^(.*)/[^/]*$" or "."),
   }, Script)
@@ -169,8 +175,8 @@ function script.load(options)
     local chunk = assert(compile(self, text, options.file and "@" .. name or "=" .. name))
     take(self, chunk(), name)
   end
-  self.is_loaded = true
   self.tasks:settle()
+  current.driver = self
   return self
 end
 
@@ -245,13 +251,19 @@ local function take_results(self, method, reply, code, message)
   return bytes, status, not bytes and text or nil
 end
 
+-- Metadata as gRPC carries it.
+local function lower_keys(metadata)
+  local lower = {}
+  for key, value in pairs(metadata or {}) do
+    lower[key:lower()] = value
+  end
+  return lower
+end
+
 local function new_context(self, method, options)
   local now = self.tasks.now
   self.n_calls = (self.n_calls or 0) + 1
-  local metadata = {}
-  for key, value in pairs(options.metadata or {}) do
-    metadata[key:lower()] = value
-  end
+  local metadata = lower_keys(options.metadata)
   return {
     method = method.name,
     id = (metadata["csi.requestid"] or tostring(self.n_calls)):sub(1, NAME_BYTES),
@@ -326,8 +338,9 @@ function Script.__index:call(name, request, options)
   local function decode()
     return plain(luacsi.decode(method.request, bytes))
   end
-  local record = { time = self.tasks.now, method = name, request = decode() }
-  table.insert(self.calls, record)
+  local metadata = lower_keys(options and options.metadata)
+  local record = { time = self.tasks.now, method = name, metadata = metadata, request = decode() }
+  table.insert(self.answered, record)
   local data, code, message = answer(self, method, decode(), options or {})
   record.code, record.message = code or "OK", message
   record.reply = data and luacsi.decode(method.response, data)
@@ -335,6 +348,27 @@ function Script.__index:call(name, request, options)
     return luacsi.decode(method.response, data)
   end
   return nil, code, message
+end
+
+-- script:calls([filter]) -> list of calls that it has answered, oldest first. filter: { method =, code =,
+-- request = }; a request matches when these of its fields are so.
+-- @param filter? luacsi.filter
+-- @return luacsi.call[]
+function Script.__index:calls(filter)
+  local list = {}
+  for _, call in ipairs(self.answered) do
+    if is_part(filter or {}, call) then
+      list[#list + 1] = call
+    end
+  end
+  return list
+end
+
+-- script:count([filter]) -> how many calls match.
+-- @param filter? luacsi.filter
+-- @return integer
+function Script.__index:count(filter)
+  return #self:calls(filter)
 end
 
 -- script:advance(seconds): lets time go by; background work comes when it is due.

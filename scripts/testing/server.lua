@@ -1,6 +1,8 @@
 -- A luacsi process on a socket of its own for one test, with a client. What is started is stopped by
 -- teardown, which fails where something was not clean.
 
+local control = require "luacsi.testing.control"
+local current = require "luacsi.testing.current"
 local host = require "luacsi.testing.host"
 local luacsi = require "luacsi"
 local source = require "luacsi.testing.source"
@@ -14,6 +16,7 @@ local server = {}
 -- @field client luacsi.connection
 -- @field exit_code? integer once it was stopped
 local Server = { __index = {} }
+control.add(Server.__index)
 
 local LIMIT = 30 -- seconds that nothing healthy ever needs
 local LOOK_AGAIN = 0.002
@@ -61,7 +64,7 @@ end
 local OPTIONS = {
   file = "string", text = "string", handlers = "table",
   config = "table", nodeid = "string", validate = "string", env = "table", flags = "table",
-  program = "string", limit = "number",
+  program = "string", limit = "number", clock = "string", seed = "number",
 }
 
 local function sorted_pairs(values)
@@ -84,15 +87,19 @@ local function write_script(self, options)
   end
 end
 
+local function control_of(self)
+  return ("unix://%s/control.sock"):format(self.folder)
+end
+
 local function command_line(self, options)
   local program = options.program or os.getenv "LUACSI" or "luacsi"
-  local argv = { program, "serve", self.script, "--endpoint", self.endpoint }
+  local argv = { program, "serve", self.script, "--endpoint", self.endpoint, "--control", control_of(self) }
   for _, pair in ipairs(sorted_pairs(options.config)) do
     table.move({ "--set", pair }, 1, 2, #argv + 1, argv)
   end
-  for _, name in ipairs { "nodeid", "validate" } do
+  for _, name in ipairs { "nodeid", "validate", "clock", "seed" } do
     if options[name] then
-      table.move({ "--" .. name, options[name] }, 1, 2, #argv + 1, argv)
+      table.move({ "--" .. name, tostring(options[name]) }, 1, 2, #argv + 1, argv)
     end
   end
   local flags = options.flags or {}
@@ -102,6 +109,7 @@ end
 local function remove_files(self)
   os.remove(self.folder .. "/script.lua")
   os.remove(self.folder .. "/log")
+  os.remove(self.folder .. "/control.sock")
   os.remove(self.socket)
   os.remove(self.run)
   os.remove(self.folder)
@@ -135,6 +143,8 @@ local function start(self, options)
     error(("start: the double does not serve (exit code %s)\n%s"):format(code, self:log()), 0)
   end
   self.client = self:connect()
+  self.control = assert(luacsi.connect(control_of(self)))
+  self:count()
   assert(count_calls(self))
   self.sockets = count_sockets(self)
 end
@@ -158,6 +168,7 @@ function server.start(options)
     error(message, 0)
   end
   started[#started + 1] = self
+  current.driver = self
   return self
 end
 
@@ -213,6 +224,7 @@ end
 
 local function finish(self, faults)
   self.client:close()
+  self.control:close()
   self.child:signal "TERM"
   self.exit_code = self.child:wait(LIMIT)
   if not self.exit_code then
@@ -252,7 +264,7 @@ end
 -- Stops all that was started since the last time; raises what was not clean.
 function server.teardown()
   local list, problems = started, {}
-  started = {}
+  started, current.driver = {}, nil
   for _, double in ipairs(list) do
     local ok, message = pcall(double.stop, double)
     problems[#problems + 1] = not ok and message or nil
@@ -260,11 +272,6 @@ function server.teardown()
   if #problems > 0 then
     error(table.concat(problems, "\n"), 0)
   end
-end
-
--- The double that was started last and still runs; nil: there is none.
-function server.current()
-  return started[#started]
 end
 
 return server
