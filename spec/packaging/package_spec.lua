@@ -111,6 +111,22 @@ describe("the Debian package", function()
     end
   end)
 
+  it("runs specs with luacsi.testing, and has the definitions for editors", function()
+    local root = install()
+    local spec = [[
+      it("serves", function()
+        local testing = require "luacsi.testing"
+        finally(testing.teardown)
+        assert(testing.start({ text = "return {}" }):call("Probe").ready)
+      end)
+    ]]
+    local dir = folder.make { ["spec/a_spec.lua"] = spec }
+    local library = command.output({ "find", root .. "/usr/lib", "-name", "luacsi.so" }):match("%S+")
+    command.output({ root .. "/usr/bin/luacsi", "test", dir },
+      { env = { LUA_CPATH = library:gsub("luacsi%.so$", "?.so") .. ";;" } })
+    assert(exists(root .. "/usr/share/luacsi/definitions/csi.lua"))
+  end)
+
   it("leaves nothing behind", function()
     local root = install()
     dpkg(root, "--purge", "luacsi")
@@ -169,6 +185,9 @@ describe("the rock", function()
     command.output({ "luarocks", "--lua-version=5.4", "--tree=" .. home .. "/tree", "make", rock },
       { env = { HOME = home }, limit = 60 })
     assert.equal(VERSION .. "\n", command.output({ "lua5.4", "-e", "print(require('luacsi').version)" },
+      { env = { LUA_CPATH = home .. "/tree/lib/lua/5.4/?.so" }, cwd = home }))
+    local ready = [[print(require("luacsi.testing").load({ text = "return {}" }):call("Probe").ready)]]
+    assert.equal("true\n", command.output({ "lua5.4", "-e", ready },
       { env = { LUA_CPATH = home .. "/tree/lib/lua/5.4/?.so" }, cwd = home }))
     local text = process.read_file(rock)
     assert.truthy(text:find(('version = "%s-1"'):format(VERSION), 1, true))
