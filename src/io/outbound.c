@@ -3,15 +3,18 @@
 
 #include "io/loop.h"
 #include "io/unary.h"
+#include "io/upstream.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct outbound {
     struct op op; /* the tag of the batch under way */
     struct iothread *io;
     struct dial *dial; /* under way, or NULL */
     gpr_timespec deadline;
-    grpc_channel *channel; /* NULL until the socket is connected */
+    grpc_channel *channel;     /* NULL until the socket is connected, and on an upstream */
+    struct upstream *upstream; /* NULL: a connection of its own */
     struct unary unary;
     bool cancelled;
     outbound_done *done;
@@ -26,6 +29,18 @@ static void free_outbound(struct outbound *outbound)
     free(outbound);
 }
 
+/* The status was made here: its message says who did not answer. */
+static void blame_upstream(const struct outbound *outbound, struct client_reply *reply)
+{
+    char text[UPSTREAM_TEXT];
+    upstream_describe(outbound->upstream, outbound->unary.details, text);
+    char *message = strdup(text);
+    if (!message)
+        return;
+    free(reply->message);
+    reply->message = message;
+}
+
 static void tell_reply(struct outbound *outbound)
 {
     struct client_reply reply;
@@ -34,6 +49,9 @@ static void tell_reply(struct outbound *outbound)
         outbound->done(outbound->data, NULL, &err);
         return;
     }
+    if (outbound->upstream && !outbound->unary.surplus &&
+        upstream_failed(outbound->upstream, outbound->unary.status, outbound->unary.error))
+        blame_upstream(outbound, &reply);
     outbound->done(outbound->data, &reply, NULL);
     client_reply_fini(&reply);
 }
@@ -65,22 +83,48 @@ static void on_dialled(void *data, int fd, const struct err *err)
     unary_next(&outbound->unary, &outbound->op);
 }
 
-struct outbound *outbound_start(struct iothread *io, const struct dial_target *target,
-                                const struct client_request *request, outbound_done *done,
-                                void *data, struct err *err)
+/* NULL and err: memory is short, or the request cannot be sent. */
+static struct outbound *new_outbound(const struct client_request *request, outbound_done *done,
+                                     void *data, struct err *err)
 {
     struct outbound *outbound = calloc(1, sizeof(*outbound));
     if (!outbound) {
-        err_set(err, STATUS_RESOURCE_EXHAUSTED, "no memory for a call to %s", target->text);
+        err_set(err, STATUS_RESOURCE_EXHAUSTED, "no memory for a call of %s", request->path);
         return NULL;
     }
     outbound->op.fn = on_batch;
-    outbound->io = io;
     outbound->done = done;
     outbound->data = data;
     outbound->deadline = unary_deadline(request->timeout);
     if (!unary_init(&outbound->unary, request, err))
-        outbound->dial = dial_start(io, target, request->timeout, on_dialled, outbound, err);
+        return outbound;
+    free_outbound(outbound);
+    return NULL;
+}
+
+struct outbound *outbound_start_upstream(struct upstream *upstream, struct loop *loop,
+                                         const struct client_request *request, outbound_done *done,
+                                         void *data, struct err *err)
+{
+    struct outbound *outbound = new_outbound(request, done, data, err);
+    if (!outbound)
+        return NULL;
+    outbound->upstream = upstream;
+    unary_adopt(&outbound->unary, upstream_call(upstream, loop_queue(loop),
+                                                unary_path(&outbound->unary), outbound->deadline));
+    unary_next(&outbound->unary, &outbound->op);
+    return outbound;
+}
+
+struct outbound *outbound_start(struct iothread *io, const struct dial_target *target,
+                                const struct client_request *request, outbound_done *done,
+                                void *data, struct err *err)
+{
+    struct outbound *outbound = new_outbound(request, done, data, err);
+    if (!outbound)
+        return NULL;
+    outbound->io = io;
+    outbound->dial = dial_start(io, target, request->timeout, on_dialled, outbound, err);
     if (outbound->dial)
         return outbound;
     free_outbound(outbound);

@@ -1,5 +1,5 @@
-/* Outbound unary calls that nobody waits for: each on a connection of its own. Bytes in, bytes out;
- * no Lua and no messages. Loop thread. */
+/* Outbound unary calls that nobody waits for: each on a connection of its own, or on an upstream's.
+ * Bytes in, bytes out; no Lua and no messages. Loop thread. */
 #ifndef LUACSI_IO_OUTBOUND_H
 #define LUACSI_IO_OUTBOUND_H
 
@@ -9,6 +9,7 @@
 #include "io/iothread.h"
 
 struct outbound;
+struct upstream;
 
 /* Called once, later, unless the operation is cancelled. reply: borrowed for the call; any status
  * that ended it, as client_call has it. NULL and err when it could not begin: as dial_done has it.
@@ -21,6 +22,12 @@ typedef void outbound_done(void *data, const struct client_reply *reply, const s
 struct outbound *outbound_start(struct iothread *io, const struct dial_target *target,
                                 const struct client_request *request, outbound_done *done,
                                 void *data, struct err *err);
+
+/* The same on the connection of an upstream. Of a status that was made here, the message says so.
+ */
+struct outbound *outbound_start_upstream(struct upstream *upstream, struct loop *loop,
+                                         const struct client_request *request, outbound_done *done,
+                                         void *data, struct err *err);
 
 /* done is not called; not after done. What is under way ends by itself, at the latest in loop_free.
  */

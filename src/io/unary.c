@@ -5,6 +5,7 @@
 #include <grpc/byte_buffer_reader.h>
 #include <grpc/grpc_posix.h>
 #include <grpc/grpc_security.h>
+#include <grpc/support/alloc.h>
 #include <grpc/support/log.h>
 #include <grpc/support/time.h>
 #include <stdlib.h>
@@ -105,6 +106,16 @@ void unary_open(struct unary *unary, grpc_channel *channel, grpc_completion_queu
                                            unary->path, NULL, deadline, NULL);
 }
 
+void unary_adopt(struct unary *unary, grpc_call *call)
+{
+    unary->call = call;
+}
+
+grpc_slice unary_path(const struct unary *unary)
+{
+    return unary->path;
+}
+
 /* Nothing but our own misuse can make the start of a batch fail; the outcome shows in the status.
  */
 static void start(struct unary *unary, const grpc_op *ops, size_t n, void *tag)
@@ -139,7 +150,8 @@ static void receive_status(struct unary *unary, void *tag)
     const grpc_op op = {.op = GRPC_OP_RECV_STATUS_ON_CLIENT,
                         .data.recv_status_on_client = {.trailing_metadata = &unary->trailing,
                                                        .status = &unary->status,
-                                                       .status_details = &unary->details}};
+                                                       .status_details = &unary->details,
+                                                       .error_string = &unary->error}};
     start(unary, &op, 1, tag);
 }
 
@@ -242,6 +254,7 @@ void unary_fini(struct unary *unary)
     grpc_byte_buffer_destroy(unary->received);
     grpc_byte_buffer_destroy(unary->surplus);
     grpc_slice_unref(unary->details);
+    gpr_free((void *)(uintptr_t)unary->error);
     grpc_slice_unref(unary->path);
     if (unary->call)
         grpc_call_unref(unary->call);

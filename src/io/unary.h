@@ -25,6 +25,7 @@ struct unary {
     grpc_byte_buffer *received;
     grpc_byte_buffer *surplus; /* a second message, which a unary call must not bring */
     grpc_slice details;
+    const char *error; /* what gRPC core says of a status other than OK */
     grpc_status_code status;
     size_t n_metadata;
     grpc_metadata metadata[UNARY_METADATA];
@@ -43,6 +44,12 @@ int unary_init(struct unary *unary, const struct client_request *request, struct
 /* Makes the call; nothing is sent yet. The channel must stay until unary_fini. */
 void unary_open(struct unary *unary, grpc_channel *channel, grpc_completion_queue *queue,
                 gpr_timespec deadline);
+
+/* As unary_open, with a call that was made elsewhere, for unary_path; takes it. */
+void unary_adopt(struct unary *unary, grpc_call *call);
+
+/* Of the method; borrowed. */
+grpc_slice unary_path(const struct unary *unary);
 
 /* Starts the next batch, whose completion comes to the queue with this tag; false: there is none,
  * the call is over. Only when the batch before has completed. */
