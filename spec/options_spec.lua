@@ -28,7 +28,7 @@ local COMMANDS = {
     ["--http-endpoint"] = "LUACSI_HTTP_ENDPOINT", ["--control"] = "LUACSI_CONTROL",
     ["--kubelet-registration-path"] = "LUACSI_KUBELET_REGISTRATION_PATH",
     ["--plugin-registration-path"] = "LUACSI_PLUGIN_REGISTRATION_PATH",
-    ["--clock"] = "LUACSI_CLOCK", ["--seed"] = "LUACSI_SEED",
+    ["--clock"] = "LUACSI_CLOCK", ["--seed"] = "LUACSI_SEED", ["--upstream"] = "LUACSI_UPSTREAM",
     ["--calls"] = "LUACSI_CALLS", ["--sessions"] = "LUACSI_SESSIONS",
   },
   liveness = {

@@ -15,6 +15,7 @@ http2.FLAG = { ACK = 1, END_STREAM = 1, END_HEADERS = 4, PADDED = 8 }
 http2.PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 local TYPE, FLAG = http2.TYPE, http2.FLAG
+local FRAME_BYTES = 16384 -- of a DATA frame, at most
 
 -- The server may hang up while we write: an error of the write then, not our end.
 local sigpipe = uv.new_signal()
@@ -26,23 +27,62 @@ for name, number in pairs(TYPE) do
   NAME[number] = name
 end
 
--- Connects to a UNIX socket. Sends nothing yet: see start.
-function http2.connect(path)
-  local self = setmetatable({
+local function new_connection()
+  return setmetatable({
     pipe = uv.new_pipe(false),
     received = "",
     decoder = hpack.decoder(),
     streams = {}, -- what came for each, see stream_of
   }, Connection)
-  local result
-  self.pipe:connect(path, function(err) result = err or "connected" end)
-  wait.for_(function() return result end)
-  assert(result == "connected", result)
+end
+
+local function start_reading(self)
   self.pipe:read_start(function(err, bytes)
     self.received = self.received .. (bytes or "")
     self.closed = self.closed or err or not bytes and "closed" or nil
   end)
+end
+
+-- Connects to a UNIX socket. Sends nothing yet: see start.
+function http2.connect(path)
+  local self = new_connection()
+  local result
+  self.pipe:connect(path, function(err) result = err or "connected" end)
+  wait.for_(function() return result end)
+  assert(result == "connected", result)
+  start_reading(self)
   return self
+end
+
+-- Listens at a UNIX socket, for whom we play the server. accept() waits for a client, shakes hands, and
+-- gives the connection; close() ends all of it.
+function http2.listen(path)
+  local listener = { pipe = uv.new_pipe(false), waiting = {}, accepted = {} }
+  assert(listener.pipe:bind(path))
+  listener.pipe:listen(16, function(err)
+    assert(not err, err)
+    local connection = new_connection()
+    listener.pipe:accept(connection.pipe)
+    start_reading(connection)
+    table.insert(listener.waiting, connection)
+    table.insert(listener.accepted, connection)
+  end)
+  function listener.accept()
+    local connection = wait.for_(function() return table.remove(listener.waiting, 1) end)
+    assert(connection, "nobody connects")
+    assert(wait.for_(function() return #connection.received >= #http2.PREFACE end), "no preface")
+    connection.received = connection.received:sub(#http2.PREFACE + 1)
+    connection:frame("SETTINGS", 0, 0, "")
+    return connection
+  end
+  function listener.close()
+    for _, connection in ipairs(listener.accepted) do
+      connection:close()
+    end
+    listener.pipe:close()
+    uv.run("nowait")
+  end
+  return listener
 end
 
 -- Says what a client has to say first.
@@ -219,6 +259,41 @@ function Connection.__index:answer(number, limit)
     trailers = trailers,
     reset = stream.reset,
   }
+end
+
+-- Of a server: the next call whose request has come: its number, its headers, the first message.
+function Connection.__index:request()
+  while true do
+    for number, stream in pairs(self.streams) do
+      if not stream.taken and stream.ended and stream.trailers then -- END_STREAM on the headers: no message
+        stream.taken, stream.headers = true, stream.trailers
+        return number, stream.headers
+      elseif not stream.taken and stream.headers and #stream.data >= 5 then
+        local message = self:message(number)
+        if message then
+          stream.taken = true
+          return number, stream.headers, message
+        end
+      end
+    end
+    assert(self:read_frame())
+  end
+end
+
+-- Of a server: the headers, messages and trailers of a whole answer; changes of the headers and further
+-- trailers may be given. All of it should fit into the window of a new stream, 64 KiB.
+function Connection.__index:respond(number, messages, trailers, headers)
+  local first = { { ":status", "200" }, { "content-type", "application/grpc" } }
+  self:headers(number, table.move(headers or {}, 1, headers and #headers or 0, 3, first))
+  for _, bytes in ipairs(messages or {}) do
+    local message = http2.message(bytes)
+    for at = 1, #message, FRAME_BYTES do
+      self:data(number, message:sub(at, at + FRAME_BYTES - 1))
+    end
+  end
+  if trailers then
+    self:headers(number, trailers, true)
+  end
 end
 
 -- A whole unary call: path, the message's bytes. Its stream has to be new: 1, 3, 5...

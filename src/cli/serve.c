@@ -7,6 +7,7 @@
 #include "cli/kubelet_options.h"
 #include "cli/log_options.h"
 #include "cli/script_options.h"
+#include "cli/upstream_option.h"
 #include "serve/httpd.h"
 #include "serve/process.h"
 
@@ -25,12 +26,13 @@ struct serve {
     int64_t max_in_flight;
     bool no_watch;
     const char *http;
+    const char *upstream;
     struct control_options control;
     struct kubelet_options kubelet;
 };
 
 enum {
-    OWN_OPTIONS = 8,
+    OWN_OPTIONS = 9,
     ALL_OPTIONS = OWN_OPTIONS + KUBELET_OPTIONS + CONTROL_OPTIONS + LOG_OPTIONS + CLOCK_OPTIONS +
                   SCRIPT_OPTIONS,
 };
@@ -92,6 +94,7 @@ static void rows(struct serve *serve, struct option options[ALL_OPTIONS])
         .check = httpd_check_endpoint,
         .to.string = &serve->http,
     };
+    options[8] = upstream_option(&serve->upstream);
     options += OWN_OPTIONS;
     kubelet_options_rows(&serve->kubelet, options);
     options += KUBELET_OPTIONS;
@@ -127,17 +130,19 @@ static int serve_script(struct serve *serve, const char *script)
         .registration_dir = serve->kubelet.directory,
         .vm.problem = log_problem,
     };
-    struct endpoint endpoint, control;
+    struct endpoint endpoint, control, upstream;
     struct err err;
     script_options_fill(&serve->script, &options.vm);
     clock_options_fill(&serve->clock, &options.vm);
     if (address_complete(&serve->endpoint, serve->address, true, &err) ||
         endpoint_parse(&endpoint, serve->endpoint, &err) ||
         (serve->control.socket && endpoint_parse(&control, serve->control.socket, &err)) ||
-        kubelet_options_check(&serve->kubelet, &endpoint, &err))
+        kubelet_options_check(&serve->kubelet, &endpoint, &err) ||
+        (serve->upstream && upstream_parse(&upstream, serve->upstream, &endpoint, &err)))
         return options_fail("serve", EXIT_USAGE, err.text);
     options.endpoint = &endpoint;
     options.control = serve->control.socket ? &control : NULL;
+    options.upstream = serve->upstream ? &upstream : NULL;
     log_options_init(&serve->log);
     clock_options_init(&serve->clock);
     if (process_run(&options, &err) == 0)
@@ -165,7 +170,9 @@ int command_serve(int argc, char **argv)
         .name = "serve",
         .arguments = "[SCRIPT]",
         .max_arguments = 1,
-        .about = "Serves the answers of SCRIPT, or a built-in identity, until SIGTERM or SIGINT.\n"
+        .about = "Serves the answers of SCRIPT, of the driver behind it, or a built-in identity, "
+                 "until\n"
+                 "SIGTERM or SIGINT.\n"
                  "SIGHUP, or saving SCRIPT, makes it take up the changed script.\n",
         .notes = "Exit codes: 0 stopped by a signal; 1 the script does not load or the socket "
                  "cannot be\n"

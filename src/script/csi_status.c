@@ -7,8 +7,6 @@
 
 static const char status_key; /* its address: the metatable's place in the registry */
 
-enum { MESSAGE_BYTES = 1024 }; /* gRPC carries it in a header, of which all together may be 8 KiB */
-
 static const char message_wanted[] =
     "expected a message of 1 to 1024 bytes that says why, in UTF-8, without NUL";
 static const char code_wanted[] = "expected the name or number of a gRPC status other than OK";
@@ -26,13 +24,17 @@ int csi_status_code(lua_State *L, int index)
     return code == STATUS_OK ? -1 : code;
 }
 
+bool csi_status_text(const char *message, size_t n)
+{
+    return n > 0 && n <= STATUS_MESSAGE_BYTES && text_is_utf8(message, n) &&
+           !memchr(message, '\0', n);
+}
+
 const char *csi_status_message(lua_State *L, int index)
 {
     size_t n;
     const char *message = lua_type(L, index) == LUA_TSTRING ? lua_tolstring(L, index, &n) : NULL;
-    bool good = message && n > 0 && n <= MESSAGE_BYTES && text_is_utf8(message, n) &&
-                !memchr(message, '\0', n);
-    return good ? message : NULL;
+    return message && csi_status_text(message, n) ? message : NULL;
 }
 
 bool csi_status_get(lua_State *L, int index, int *code, const char **message)

@@ -41,6 +41,10 @@ static void push_context(lua_State *L, struct task *task)
         lua_rawset(L, -3);
     }
     lua_setfield(L, -2, "metadata");
+    if (task->vm->options.upstream) {
+        context_upstream_push(L, task);
+        lua_setfield(L, -2, "upstream");
+    }
 }
 
 /* A reply that breaks a rule under --validate warn. */

@@ -151,13 +151,17 @@ static void take_entry(struct load *load, lua_State *L)
     char text[160];
     if (csi_pass_is(L, -1))
         return;
+    if (load->entry->server_streaming) {
+        tell_entry(load, VM_WARNING,
+                   load->vm->options.upstream
+                       ? "streaming replies are not supported yet: the upstream answers"
+                       : "streaming replies are not supported yet: answered UNIMPLEMENTED");
+        return;
+    }
     drop_handler(L, handler);
     handler->from_script = load->from_script;
     handler->line = locate_line(load->text, load->entry->name, "");
-    if (load->entry->server_streaming) {
-        tell_entry(load, VM_WARNING,
-                   "streaming replies are not supported yet: answered UNIMPLEMENTED");
-    } else if (lua_isfunction(L, -1) || csi_fault_is(L, -1)) {
+    if (lua_isfunction(L, -1) || csi_fault_is(L, -1)) {
         take_fault(load, L, handler);
     } else if (lua_istable(L, -1) || csi_reply_get(L, -1)) {
         take_constant(load, L, handler);

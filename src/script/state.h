@@ -12,7 +12,10 @@
 
 struct dial_target;
 
-enum { VM_IDLE_COROUTINES = 16 };
+enum {
+    VM_IDLE_COROUTINES = 16,
+    STATUS_MESSAGE_BYTES = 1024, /* gRPC carries it in a header, of which all may be 8 KiB */
+};
 
 struct coroutine {
     lua_State *co;
@@ -169,6 +172,12 @@ int csi_status_failure(lua_State *L, int code, const char *message);
 /* csi_status.c: the same for what did not even begin; a mistake of the script's
  * (STATUS_INVALID_ARGUMENT) raises instead. function: for that message, "csi.http".  [-0, +3, e] */
 int csi_status_refused(lua_State *L, const char *function, const struct err *err);
+
+/* csi_status.c: whether n bytes are a message that a status can carry. */
+bool csi_status_text(const char *message, size_t n);
+
+/* context_upstream.c: pushes context.upstream for task's call.  [-0, +1, m] */
+void context_upstream_push(lua_State *L, const struct task *task);
 
 /* csi_net.c: the address at index, if the script may connect to it; else raises.  [-0, +0, e] */
 void csi_net_check(lua_State *L, int index, const char *function, struct dial_target *target);

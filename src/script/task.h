@@ -46,6 +46,7 @@ struct task {
     bool wants_context;
     bool has_caller; /* who says how long it waits: a fault may go beyond budget.wall */
     const ProtobufCMessage *request; /* lies in arena */
+    struct bytes bytes;              /* the request as it came, in arena */
     struct arena *arena;  /* of the call: the reply and the message of an error lie in it */
     struct budget budget; /* wall and cpu; all else zero */
     /* The call's id, for logs; lives as long as the call. NULL: there is none. Must not fail. */

@@ -51,7 +51,16 @@ static int no_memory(struct err *err)
     return err_set(err, STATUS_RESOURCE_EXHAUSTED, "no memory for a Lua state");
 }
 
-/* The script will replace some of them; a handler may still pass to those. All are constants. */
+static int load_defaults(struct vm *vm, struct err *err)
+{
+    if (!vm->options.upstream)
+        return load_embedded(vm, "defaults.lua", false, err);
+    for (size_t i = 0; i < CATALOG_METHODS; i++)
+        vm->handlers[i].kind = HANDLER_UPSTREAM;
+    return 0;
+}
+
+/* The script will replace some of them; a handler may still pass to those. None is a function. */
 static void keep_defaults(struct vm *vm)
 {
     for (size_t i = 0; i < CATALOG_METHODS; i++) {
@@ -70,7 +79,7 @@ static int open_vm(struct vm *vm, struct err *err)
     lua_pushcfunction(vm->L, open_state);
     if (lua_pcall(vm->L, 0, 0, 0) != LUA_OK || !lua_checkstack(vm->L, MAIN_STACK))
         return no_memory(err);
-    if (load_embedded(vm, "defaults.lua", false, err))
+    if (load_defaults(vm, err))
         return -1;
     keep_defaults(vm);
     return 0;
@@ -116,7 +125,7 @@ int vm_load(struct vm *vm, const char *path, struct err *err)
 {
     vm->script = path ? path : builtin;
     if (!path)
-        return loaded(vm, load_embedded(vm, builtin, true, err));
+        return loaded(vm, vm->options.upstream ? 0 : load_embedded(vm, builtin, true, err));
     vm->folder = folder_of(path);
     vm_note_file(vm, path);
     return loaded(vm, vm->folder ? load_file(vm, path, err) : no_memory(err));

@@ -21,6 +21,7 @@ struct perms;
 struct prepared;
 struct store;
 struct stat;
+struct upstream;
 struct vm;
 
 /* key=value for csi.config; not NUL-terminated. */
@@ -61,6 +62,9 @@ struct vm_options {
     struct iothread *io;       /* who does what they wait for */
     struct store *store;       /* csi.store; outlives a reload. Required */
     const struct perms *perms; /* what the script may touch; NULL: everything */
+    /* The driver that answers what the script does not; open before vm_start. NULL: none, the
+     * defaults answer. */
+    struct upstream *upstream;
     /* Told of each problem while the script loads, and of violations while handlers run. Required.
      */
     void (*problem)(void *data, const struct vm_problem *problem);
@@ -71,6 +75,7 @@ enum handler_kind {
     HANDLER_NONE,     /* UNIMPLEMENTED */
     HANDLER_PREPARED, /* a constant */
     HANDLER_FUNCTION,
+    HANDLER_UPSTREAM, /* the driver behind this one */
 };
 
 struct handler {
@@ -83,11 +88,13 @@ struct handler {
     int line;                  /* where it stands in the script; 0: unknown */
 };
 
-/* A state with nothing loaded but the defaults. options and what it points to must outlive the vm.
- * NULL with err when memory is short (or, a bug, when the defaults do not load). */
+/* A state with nothing loaded but the defaults, if there is no upstream. options and what it points
+ * to must outlive the vm. NULL with err when memory is short (or, a bug, when the defaults do not
+ * load). */
 struct vm *vm_new(const struct vm_options *options, struct err *err);
 
-/* Loads the script at path (NULL: the built-in identity) over the defaults. -1 with err when it
+/* Loads the script at path over the defaults. NULL: the built-in identity; nothing when there is an
+ * upstream. -1 with err when it
  * cannot be used; problems were told before. Call it once. */
 int vm_load(struct vm *vm, const char *path, struct err *err);
 

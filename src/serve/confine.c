@@ -197,10 +197,14 @@ static bool ports_are_known(const struct perms *perms)
     return true;
 }
 
-static int add_ports(struct rules *rules, const struct perms *perms)
+static int add_ports(struct rules *rules, const struct confine *confine)
 {
+    const struct perms *perms = confine->perms;
     const char *item;
     bool any = false;
+    if (confine->upstream && confine->upstream->port > 0 &&
+        add_port(rules, confine->upstream->port))
+        return -1;
     for (size_t i = 0; (item = perms_item(perms, PERMS_NET, i)); i++) {
         if (port_of(item) > 0 && add_port(rules, (unsigned)port_of(item)))
             return -1;
@@ -214,7 +218,7 @@ static int add_rules(struct rules *rules, const struct confine *confine)
     if (add_reads(rules, confine) || add_writes(rules, confine))
         return -1;
     if (rules->handles_net)
-        return add_ports(rules, confine->perms);
+        return add_ports(rules, confine);
     append(rules->confined->connect, sizeof(rules->confined->connect), "*");
     return 0;
 }

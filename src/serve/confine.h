@@ -4,6 +4,7 @@
 #ifndef LUACSI_SERVE_CONFINE_H
 #define LUACSI_SERVE_CONFINE_H
 
+#include "io/endpoint.h"
 #include "script/perms.h"
 
 enum { CONFINE_SOCKETS = 4 };
@@ -13,7 +14,8 @@ struct confine {
     const char *script; /* path; NULL: the built-in one */
     /* absolute paths of the UNIX sockets that it will bind; "": none; NULL ends the list */
     const char *sockets[CONFINE_SOCKETS + 1];
-    const char *state; /* absolute path of the store's file; NULL: none */
+    const char *state;               /* absolute path of the store's file; NULL: none */
+    const struct endpoint *upstream; /* where it will connect to; NULL: nowhere */
     const struct perms *perms;
 };
 

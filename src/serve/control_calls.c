@@ -29,6 +29,7 @@ static const char *handler_name(enum journal_handler handler)
         [JOURNAL_DEFAULT] = "default",
         [JOURNAL_CONSTANT] = "constant",
         [JOURNAL_FUNCTION] = "function",
+        [JOURNAL_UPSTREAM] = "upstream",
     };
     return names[handler];
 }

@@ -3,6 +3,7 @@
 
 #include "base/arena.h"
 #include "csi/message.h"
+#include "io/outbound.h"
 #include "script/prepared.h"
 #include "script/task.h"
 
@@ -43,10 +44,37 @@ static void answer_prepared(struct inquiry *inquiry, const struct prepared *prep
         answer_error(inquiry, prepared->status, prepared->message);
 }
 
-/* What is no function: a constant, or nothing. */
-static void answer_constant(struct inquiry *inquiry, const struct handler *handler)
+static void on_reply(void *data, const struct client_reply *reply, const struct err *err)
 {
-    if (handler->kind == HANDLER_PREPARED)
+    struct inquiry *inquiry = data;
+    inquiry->outbound = NULL;
+    inquiry->is_running = false;
+    if (err)
+        answer_error(inquiry, err->code, err->text);
+    else if (reply->code != STATUS_OK)
+        answer_error(inquiry, reply->code, reply->message);
+    else
+        answer_reply(inquiry, reply->data, reply->size);
+}
+
+static void ask_upstream(struct inquiry *inquiry)
+{
+    const struct client_request request = {.path = inquiry->method->path, .timeout = inquiry->wall};
+    struct err err;
+    inquiry->is_running = true;
+    inquiry->outbound =
+        outbound_start_upstream(scripts_upstream(inquiry->scripts), scripts_loop(inquiry->scripts),
+                                &request, on_reply, inquiry, &err);
+    if (!inquiry->outbound)
+        on_reply(inquiry, NULL, &err);
+}
+
+/* What is no function: a constant, the driver behind, or nothing. */
+static void answer_otherwise(struct inquiry *inquiry, const struct handler *handler)
+{
+    if (handler->kind == HANDLER_UPSTREAM)
+        ask_upstream(inquiry);
+    else if (handler->kind == HANDLER_PREPARED)
         answer_prepared(inquiry, handler->prepared);
     else
         answer_error(inquiry, STATUS_UNIMPLEMENTED, "the script has no such handler");
@@ -69,7 +97,7 @@ static void on_done(struct task *task)
     struct inquiry *inquiry = run->inquiry;
     inquiry->is_running = false;
     if (task->passes)
-        answer_constant(inquiry, vm_default(task->vm, inquiry->method));
+        answer_otherwise(inquiry, vm_default(task->vm, inquiry->method));
     else if (task->prepared)
         answer_prepared(inquiry, task->prepared);
     else if (task->status == STATUS_OK)
@@ -83,8 +111,7 @@ static void on_done(struct task *task)
     free(run);
 }
 
-static struct run *run_new(struct inquiry *inquiry, struct vm *vm, const struct handler *handler,
-                           int64_t wall)
+static struct run *run_new(struct inquiry *inquiry, struct vm *vm, const struct handler *handler)
 {
     struct run *run = calloc(1, sizeof(*run));
     struct err err;
@@ -106,8 +133,8 @@ static struct run *run_new(struct inquiry *inquiry, struct vm *vm, const struct 
         .context = fill_context,
         .done = on_done,
     };
-    if (run->task.budget.wall > wall)
-        run->task.budget.wall = wall;
+    if (run->task.budget.wall > inquiry->wall)
+        run->task.budget.wall = inquiry->wall;
     if (run->task.request)
         return run;
     arena_fini(&run->arena);
@@ -131,14 +158,22 @@ void inquiry_run(struct inquiry *inquiry, int64_t wall)
 {
     struct vm *vm = scripts_vm(inquiry->scripts);
     const struct handler *handler = vm_handler(vm, inquiry->method);
+    inquiry->wall = wall;
     if (handler->kind != HANDLER_FUNCTION) {
-        answer_constant(inquiry, handler);
+        answer_otherwise(inquiry, handler);
         return;
     }
-    struct run *run = run_new(inquiry, vm, handler, wall);
+    struct run *run = run_new(inquiry, vm, handler);
     inquiry->is_running = run != NULL;
     if (run)
         task_start(&run->task);
     else
         answer_error(inquiry, STATUS_RESOURCE_EXHAUSTED, "no memory to run the handler");
+}
+
+void inquiry_stop(struct inquiry *inquiry)
+{
+    if (inquiry->outbound)
+        outbound_cancel(inquiry->outbound);
+    inquiry->outbound = NULL;
 }

@@ -1,4 +1,5 @@
-/* Asks the script what a client would ask, without one: for the host's own needs. Loop thread. */
+/* Asks the script, or the driver behind it, what a client would ask, without one: for the host's
+ * own needs. Loop thread. */
 #ifndef LUACSI_SERVE_INQUIRY_H
 #define LUACSI_SERVE_INQUIRY_H
 
@@ -20,7 +21,9 @@ struct inquiry {
     void (*answered)(struct inquiry *inquiry, const struct inquiry_answer *answer);
     const struct scripts *scripts;
     const struct method *method;
-    const char *id; /* in log lines */
+    const char *id;            /* in log lines */
+    int64_t wall;              /* of this time */
+    struct outbound *outbound; /* while the driver behind is asked */
     bool is_running;
 };
 
@@ -33,5 +36,9 @@ void inquiry_init(struct inquiry *inquiry, const struct scripts *scripts, const 
 /* Calls answered once: before this returns, or later, when wall nanoseconds are over at the latest.
  * Not while it is running. */
 void inquiry_run(struct inquiry *inquiry, int64_t wall);
+
+/* What is asked of the driver behind is taken back: answered is not called for it. A handler that
+ * runs is for scripts_stop to end. */
+void inquiry_stop(struct inquiry *inquiry);
 
 #endif

@@ -25,6 +25,7 @@ enum journal_handler {
     JOURNAL_DEFAULT,
     JOURNAL_CONSTANT,
     JOURNAL_FUNCTION,
+    JOURNAL_UPSTREAM, /* the driver behind */
 };
 
 /* A call that was answered. Everything is borrowed. */

@@ -31,3 +31,20 @@ int payload_read(grpc_byte_buffer *payload, size_t most, struct arena *arena, st
     *bytes = (struct bytes){.data = data, .size = size};
     return 0;
 }
+
+const ProtobufCMessage *payload_unpack(grpc_byte_buffer *payload, size_t most,
+                                       const struct schema *schema, struct arena *arena,
+                                       struct bytes *bytes, struct err *err)
+{
+    if (payload_read(payload, most, arena, bytes, err))
+        return NULL;
+    return codec_unpack(schema, bytes->data, bytes->size, arena, err);
+}
+
+struct bytes payload_piece(const grpc_byte_buffer *payload)
+{
+    if (!payload)
+        return (struct bytes){0};
+    const grpc_slice *slice = &payload->data.raw.slice_buffer.slices[0];
+    return (struct bytes){GRPC_SLICE_START_PTR(*slice), GRPC_SLICE_LENGTH(*slice)};
+}

@@ -14,4 +14,12 @@
 int payload_read(grpc_byte_buffer *payload, size_t most, struct arena *arena, struct bytes *bytes,
                  struct err *err);
 
+/* The same, and as a message; NULL and err also when it is none: INTERNAL. */
+const ProtobufCMessage *payload_unpack(grpc_byte_buffer *payload, size_t most,
+                                       const struct schema *schema, struct arena *arena,
+                                       struct bytes *bytes, struct err *err);
+
+/* The bytes of a payload that is one piece, as all of our replies are; none for NULL. */
+struct bytes payload_piece(const grpc_byte_buffer *payload);
+
 #endif

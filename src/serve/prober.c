@@ -55,6 +55,12 @@ void prober_forget(struct prober *prober, const struct probe_asker *asker)
     *place = asker->next;
 }
 
+void prober_stop(struct prober *prober)
+{
+    if (prober)
+        inquiry_stop(&prober->inquiry);
+}
+
 void prober_free(struct prober *prober)
 {
     free(prober);

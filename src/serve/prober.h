@@ -32,6 +32,10 @@ void prober_ask(struct prober *prober, struct probe_asker *asker);
 /* Takes back what was asked: asker is not called any more. It must not have been yet. */
 void prober_forget(struct prober *prober, const struct probe_asker *asker);
 
+/* What is asked of the driver behind is not waited for any more; no asker may be left. NULL is
+ * allowed. */
+void prober_stop(struct prober *prober);
+
 /* When no run is under way: after scripts_stop. NULL is allowed. */
 void prober_free(struct prober *prober);
 

@@ -9,6 +9,7 @@
 #include "io/iothread.h"
 #include "io/loop.h"
 #include "io/store_saver.h"
+#include "io/upstream.h"
 #include "serve/admin.h"
 #include "serve/confine.h"
 #include "serve/control.h"
@@ -48,6 +49,7 @@ struct process {
     unsigned serving; /* of these three, those that have not ended */
     struct iothread *io;
     struct store_saver *saver;
+    struct upstream *upstream;
     struct prober *prober;
     struct health *health;
     struct metrics *metrics;
@@ -166,6 +168,7 @@ static void confine(struct process *process)
         .sockets = {process->options->endpoint->path, control ? control->path : "",
                     process->options->registration_dir ? process->registration_path : ""},
         .state = process->saver ? store_saver_path(process->saver) : NULL,
+        .upstream = process->options->upstream,
         .perms = process->options->vm.perms,
     };
     confine_self(&confine, &process->confined);
@@ -249,6 +252,7 @@ static int start_server(struct process *process, struct err *err)
         .vm = scripts_vm(process->scripts),
         .sessions = process->options->control ? scripts_sessions(process->scripts) : NULL,
         .max_in_flight = process->options->max_in_flight,
+        .upstream = process->upstream,
         .answer = answer_as_host,
         .vanish = vanish,
         .data = process,
@@ -349,6 +353,22 @@ static int start_listening(struct process *process, struct err *err)
                           err);
 }
 
+static int load_scripts(struct process *process, struct err *err)
+{
+    const struct process_options *options = process->options;
+    if (options->upstream && !(process->upstream = upstream_new(options->upstream, err)))
+        return -1;
+    struct scripts_options scripts = {
+        .script = options->script,
+        .most_sessions = options->sessions,
+        .calls = options->control ? options->calls : 0,
+        .vm = options->vm,
+    };
+    scripts.vm.upstream = process->upstream;
+    process->scripts = scripts_new(&scripts, err);
+    return process->scripts ? 0 : -1;
+}
+
 /* Signals stay deadly until the script has loaded: one that never ends can be stopped. */
 static int start(struct process *process, struct err *err)
 {
@@ -356,21 +376,18 @@ static int start(struct process *process, struct err *err)
     if (check_places(process, err) || open_state(process, err))
         return -1;
     confine(process);
-    const struct scripts_options scripts = {
-        .script = options->script,
-        .most_sessions = options->sessions,
-        .calls = options->control ? options->calls : 0,
-        .vm = options->vm,
-    };
-    if (catalog_init(err) || !(process->scripts = scripts_new(&scripts, err)))
+    if (catalog_init(err) || load_scripts(process, err))
         return -1;
     iothread_block_signals();
     if (process->saver && store_saver_start(process->saver, err))
         return -1;
     /* whoever sees CSI's socket may use the other one */
     if (!(process->loop = loop_new(err)) || open_control(process, err) ||
-        !(process->listener = listener_open(options->endpoint, options->mode, err)) ||
-        start_server(process, err) || !(process->io = iothread_start(process->loop, err)))
+        !(process->listener = listener_open(options->endpoint, options->mode, err)))
+        return -1;
+    if (process->upstream)
+        upstream_open(process->upstream);
+    if (start_server(process, err) || !(process->io = iothread_start(process->loop, err)))
         return -1;
     if (open_registration(process, err) || start_scripts(process, err) ||
         (options->http && start_http(process, err)))
@@ -387,6 +404,7 @@ static void stop(struct process *process)
     admin_stop(process->admin);
     if (process->scripts)
         scripts_stop(process->scripts);
+    prober_stop(process->prober);
     if (process->io)
         iothread_stop(process->io);
     if (process->server)
@@ -394,9 +412,12 @@ static void stop(struct process *process)
     process->server = NULL;
     side_server_close(process->control_server);
     store_saver_stop(process->saver);
+    if (process->upstream)
+        upstream_close(process->upstream);
     if (process->loop)
         loop_free(process->loop);
     outage_free(process->outage);
+    upstream_free(process->upstream);
     listener_free(process->listener);
     side_server_free(process->control_server);
     registration_free(process->registration);
@@ -425,6 +446,11 @@ static void abandon_servers(struct process *process)
     loop_run(process->loop);
 }
 
+static const char *script_name(const struct process_options *options)
+{
+    return options->script ? options->script : options->upstream ? "none" : "built-in";
+}
+
 int process_run(const struct process_options *options, struct err *err)
 {
     struct process process = {.options = options, .started = time(NULL)};
@@ -437,7 +463,8 @@ int process_run(const struct process_options *options, struct err *err)
             log_warning("CSI wants the socket's name to end in .sock",
                         log_str("endpoint", options->endpoint->text));
         log_info("Serving", log_str("endpoint", options->endpoint->text),
-                 log_str("script", options->script ? options->script : "built-in"),
+                 log_str("script", script_name(options)),
+                 log_if("upstream", options->upstream ? options->upstream->text : NULL),
                  log_int("pid", getpid()), log_int("seed", vm_seed(scripts_vm(process.scripts))),
                  log_if("clock", clock_is_virtual() ? "virtual" : NULL));
         confine_log(&process.confined);

@@ -23,6 +23,7 @@ struct process_options {
     const char *kubelet_path;     /* the CSI socket, as the kubelet sees it: registration is... */
     const char *registration_dir; /* ...offered in this directory; both NULL: it is not */
     bool watch;                   /* reload the script when its files change */
+    const struct endpoint *upstream; /* the driver behind this one; NULL: none */
     struct vm_options vm;
 };
 

@@ -40,6 +40,8 @@ static enum journal_handler kind_of(const struct handler *handler)
 {
     if (handler->kind == HANDLER_NONE)
         return JOURNAL_NONE;
+    if (handler->kind == HANDLER_UPSTREAM)
+        return JOURNAL_UPSTREAM;
     if (!handler->from_script)
         return JOURNAL_DEFAULT;
     return handler->kind == HANDLER_FUNCTION ? JOURNAL_FUNCTION : JOURNAL_CONSTANT;

@@ -328,6 +328,7 @@ void registration_shutdown(struct registration *registration, void (*done)(void 
     registration->done = done;
     registration->data = data;
     loop_timer_clear(registration->options.loop, &registration->retry);
+    inquiry_stop(&registration->inquiry);
     take_back(registration);
     if (!registration->offers)
         done(data);

@@ -14,6 +14,7 @@
 #include "serve/metrics.h"
 #include "serve/payload.h"
 #include "serve/recording.h"
+#include "serve/relay.h"
 
 #include <grpc/byte_buffer.h>
 #include <grpc/slice_buffer.h>
@@ -51,12 +52,14 @@ struct rpc {
     int64_t taken;                   /* loop_now when the call came; for metrics and journal */
     uint64_t number;                 /* of the call */
     char id[CALL_ID_TEXT];           /* empty until rpc_id is asked */
+    struct bytes bytes;              /* of the request, in the arena; empty until it is read */
     const ProtobufCMessage *request; /* in the arena; NULL: not unpacked */
     struct recording recording;      /* for the journal */
 
     struct arena arena;
     struct task task;           /* of a method of CSI */
     struct host_call host_call; /* of a method that is the host's */
+    struct relay *relay;        /* while the driver behind this one answers */
 };
 
 static void rpc_on_accept(struct op *op, bool ok);
@@ -144,23 +147,13 @@ static const char *rpc_id(struct rpc *rpc)
     return rpc->id;
 }
 
-/* Empty for NULL. */
-static struct bytes bytes_of(const grpc_byte_buffer *message)
-{
-    if (!message)
-        return (struct bytes){0};
-    const grpc_slice *slice = &message->data.raw.slice_buffer.slices[0];
-    return (struct bytes){GRPC_SLICE_START_PTR(*slice), GRPC_SLICE_LENGTH(*slice)};
-}
-
-/* message: of the reply, NULL: none. */
-static void log_call(struct rpc *rpc, const grpc_byte_buffer *message, int status, const char *text)
+static void log_call(struct rpc *rpc, struct bytes reply, int status, const char *text)
 {
     const struct call_log call = {
         .method = rpc->method,
         .id = rpc_id(rpc),
         .request = rpc->request,
-        .reply = bytes_of(message),
+        .reply = reply,
         .status = status,
         .message = text,
         .arena = &rpc->arena,
@@ -168,8 +161,7 @@ static void log_call(struct rpc *rpc, const grpc_byte_buffer *message, int statu
     call_log(&call);
 }
 
-static void keep_call(struct rpc *rpc, const grpc_byte_buffer *message, int status,
-                      const char *text)
+static void keep_call(struct rpc *rpc, struct bytes reply, int status, const char *text)
 {
     struct journal_call call = {
         .method = rpc->method,
@@ -177,12 +169,23 @@ static void keep_call(struct rpc *rpc, const grpc_byte_buffer *message, int stat
         .id = rpc_id(rpc),
         .metadata = &rpc->metadata,
         .request = rpc->request,
-        .reply = bytes_of(message),
+        .reply = reply,
         .status = status,
         .message = text,
         .arena = &rpc->arena,
     };
     recording_end(&rpc->recording, &call);
+}
+
+/* Tells log, metrics and journal how the call ended. */
+static void note_end(struct rpc *rpc, struct bytes reply, int status, const char *text)
+{
+    if (call_log_wanted(status))
+        log_call(rpc, reply, status, text);
+    if (rpc->host->metrics)
+        metrics_count(rpc->host->metrics, rpc->method->index, status, loop_now() - rpc->taken);
+    if (rpc->recording.journal)
+        keep_call(rpc, reply, status, text);
 }
 
 static void start_batch(struct rpc *rpc, const grpc_op *ops, size_t n, struct op *tag)
@@ -203,12 +206,7 @@ static grpc_op wait_for_close(struct rpc *rpc)
  * longer. */
 static void rpc_reply(struct rpc *rpc, grpc_byte_buffer *message, int status, const char *text)
 {
-    if (call_log_wanted(status))
-        log_call(rpc, message, status, text);
-    if (rpc->host->metrics)
-        metrics_count(rpc->host->metrics, rpc->method->index, status, loop_now() - rpc->taken);
-    if (rpc->recording.journal)
-        keep_call(rpc, message, status, text);
+    note_end(rpc, payload_piece(message), status, text);
     grpc_slice details = text[0] ? grpc_slice_from_copied_string(text) : grpc_empty_slice();
     grpc_op ops[4] = {
         {.op = GRPC_OP_SEND_INITIAL_METADATA},
@@ -265,6 +263,7 @@ static void end_batch(struct rpc *rpc)
     rpc->call = NULL;
     rpc->payload = NULL;
     rpc->request = NULL;
+    rpc->bytes = (struct bytes){0};
     rpc->id[0] = '\0';
     rpc->watched = rpc->replied = false;
     if (rpc->n_trailers > 0)
@@ -302,7 +301,9 @@ static void watch(struct rpc *rpc)
 static void cancel(struct rpc *rpc)
 {
     static const char reason[] = "the caller is gone";
-    if (is_hosts(rpc->method)) {
+    if (rpc->relay) {
+        relay_cancel(rpc->relay);
+    } else if (is_hosts(rpc->method)) {
         rpc->host_call.cancelled(&rpc->host_call);
         reply_error(rpc, STATUS_CANCELLED, reason);
     } else {
@@ -318,6 +319,45 @@ static void rpc_on_closed(struct op *op, bool ok)
     if (!rpc->replied)
         cancel(rpc);
     end_batch(rpc);
+}
+
+/* ---- the driver behind this one ---- */
+
+static void on_relayed(void *data, const struct relay_end *end)
+{
+    struct rpc *rpc = data;
+    int status = status_valid(end->status) ? end->status : STATUS_UNKNOWN;
+    note_end(rpc, end->reply, status, end->message);
+    rpc->relay = NULL;
+    rpc->replied = true;
+    end_batch(rpc);
+}
+
+static void relay(struct rpc *rpc)
+{
+    const struct relay_call call = {
+        .call = rpc->call,
+        .path = grpc_slice_from_static_string(rpc->method->path),
+        .deadline = rpc->deadline,
+        .metadata = &rpc->metadata,
+        .is_read = true,
+        .payload = rpc->payload,
+        .keeps_reply = rpc->recording.journal || log_v(CALL_LOG_BODIES),
+        .done = on_relayed,
+        .data = rpc,
+    };
+    struct err err;
+    if (call.keeps_reply && !rpc->request)
+        rpc->request = payload_unpack(rpc->payload, SIZE_MAX, rpc->method->request, &rpc->arena,
+                                      &rpc->bytes, &err); /* NULL: a log without it */
+    rpc->relay = relay_start(rpc->host->upstream, rpc->host->queue, &call, &err);
+    if (!rpc->relay) {
+        reply_error(rpc, err.code, err.text);
+        return;
+    }
+    rpc->batches++; /* all of the relay's */
+    if (!rpc->watched)
+        watch(rpc);
 }
 
 /* ---- the handler ---- */
@@ -403,6 +443,7 @@ static void run_handler(struct rpc *rpc, struct vm *vm, const struct handler *ha
         .wants_context = handler->wants_context,
         .has_caller = true,
         .request = rpc->request,
+        .bytes = rpc->bytes,
         .arena = &rpc->arena,
         .budget = vm_budget(vm),
         .id = id_of_task,
@@ -439,22 +480,18 @@ static void answer_with(struct rpc *rpc, struct vm *vm, const struct handler *ha
     case HANDLER_FUNCTION:
         run_handler(rpc, vm, handler);
         break;
+    case HANDLER_UPSTREAM:
+        relay(rpc);
+        break;
     }
 }
 
-static void answer_as_host(struct rpc *rpc, struct bytes bytes)
+static void answer_as_host(struct rpc *rpc)
 {
     struct rpc_host *host = rpc->host;
-    struct err err;
-    const ProtobufCMessage *request =
-        codec_unpack(rpc->method->request, bytes.data, bytes.size, &rpc->arena, &err);
-    if (!request) {
-        reply_error(rpc, err.code, err.text);
-        return;
-    }
     rpc->host_call = (struct host_call){
         .method = rpc->method,
-        .request = request,
+        .request = rpc->request,
         .arena = &rpc->arena,
         .reply = reply_host,
         .fail = fail_host,
@@ -486,7 +523,6 @@ static int choose_vm(struct rpc *rpc, struct vm **vm, struct err *err)
 
 static void answer(struct rpc *rpc)
 {
-    struct bytes bytes;
     struct err err;
     struct vm *vm;
     if (choose_vm(rpc, &vm, &err)) {
@@ -497,22 +533,23 @@ static void answer(struct rpc *rpc)
         reply_error(rpc, STATUS_RESOURCE_EXHAUSTED, "too many calls are in flight");
         return;
     }
-    if (payload_read(rpc->payload, most_bytes(rpc), &rpc->arena, &bytes, &err)) {
+    const struct handler *handler = is_hosts(rpc->method) ? NULL : vm_handler(vm, rpc->method);
+    if (handler && handler->kind == HANDLER_UPSTREAM) {
+        answer_with(rpc, vm, handler);
+        return;
+    }
+    if (payload_read(rpc->payload, most_bytes(rpc), &rpc->arena, &rpc->bytes, &err)) {
         reply_error(rpc, err.code, err.text);
         return;
     }
-    if (is_hosts(rpc->method)) {
-        answer_as_host(rpc, bytes);
-        return;
-    }
-    const struct handler *handler = vm_handler(vm, rpc->method);
-    bool needs_request = bytes.size > 0 || handler->kind == HANDLER_FUNCTION;
-    if (needs_request && !(rpc->request = codec_unpack(rpc->method->request, bytes.data, bytes.size,
-                                                       &rpc->arena, &err))) {
+    bool is_wanted = !handler || handler->kind == HANDLER_FUNCTION || rpc->bytes.size > 0;
+    if (is_wanted && !(rpc->request = codec_unpack(rpc->method->request, rpc->bytes.data,
+                                                   rpc->bytes.size, &rpc->arena, &err)))
         reply_error(rpc, err.code, err.text);
-        return;
-    }
-    answer_with(rpc, vm, handler);
+    else if (handler)
+        answer_with(rpc, vm, handler);
+    else
+        answer_as_host(rpc);
 }
 
 static void rpc_on_accept(struct op *op, bool ok)

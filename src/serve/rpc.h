@@ -13,6 +13,7 @@
 
 struct metrics;
 struct sessions;
+struct upstream;
 
 /* What calls have in common; it outlives them. */
 struct rpc_host {
@@ -26,7 +27,8 @@ struct rpc_host {
     void (*vanish)(void *data, int64_t duration);
     void *data;
     size_t most_host_bytes;
-    struct metrics *metrics; /* NULL: nobody asks for them */
+    struct metrics *metrics;   /* NULL: nobody asks for them */
+    struct upstream *upstream; /* who answers what the script does not; NULL: nobody */
     /* NULL: vm answers all calls; else that of the session, and calls are kept in its journal */
     const struct sessions *sessions;
     uint64_t n_calls; /* since the start; makes the ids */

@@ -35,6 +35,16 @@ struct scripts {
 
 /* ---- one that is taken over ---- */
 
+struct upstream *scripts_upstream(const struct scripts *scripts)
+{
+    return scripts->options.vm.upstream;
+}
+
+struct loop *scripts_loop(const struct scripts *scripts)
+{
+    return scripts->start.loop;
+}
+
 static void watch_vm(struct scripts *scripts, const struct vm *vm)
 {
     size_t n;

@@ -30,6 +30,11 @@ struct sessions *scripts_sessions(const struct scripts *scripts);
 /* The vm that answers now, in the process's session; another one after each reload. */
 struct vm *scripts_vm(const struct scripts *scripts);
 
+/* The driver behind, which answers what the script does not, and the loop that its calls run on;
+ * NULL: there is none. */
+struct upstream *scripts_upstream(const struct scripts *scripts);
+struct loop *scripts_loop(const struct scripts *scripts);
+
 struct scripts_start {
     struct loop *loop;
     struct iothread *io;

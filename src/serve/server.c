@@ -129,6 +129,7 @@ struct server *server_new(const struct server_options *options, struct err *err)
         .vm = options->vm,
         .sessions = options->sessions,
         .max_open = options->max_in_flight,
+        .upstream = options->upstream,
         .answer = options->answer,
         .vanish = options->vanish,
         .data = options->data,
