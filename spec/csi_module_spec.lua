@@ -98,6 +98,49 @@ local function logged(message)
   return line
 end
 
+describe("csi.request", function()
+  serve_for_block()
+
+  it("is the request as a handler gets it, without secrets", function()
+    assert.same({
+      name = "v", capacity_range = { required_bytes = 5, limit_bytes = 0 }, volume_capabilities = {},
+      parameters = {}, mutable_parameters = {},
+    }, (values [[return csi.request("CreateVolume", {
+      name = "v", secrets = { key = "hidden" }, capacity_range = { required_bytes = 5.0 },
+    })]]))
+  end)
+
+  it("raises for what is no request", function()
+    raises("csi.request('CreateVolume', { nmae = 'x' })", 'CreateVolumeRequest: no field is called "nmae"')
+    raises("csi.request('CreateVolume', { name = 1 })", "CreateVolumeRequest.name: expected string")
+    raises("csi.request('Prob', {})", "expected the name of a CSI method")
+    raises("csi.request('Probe')", "table expected")
+    raises("csi.request({}, {})", "string expected")
+  end)
+end)
+
+describe("csi.reply with validate", function()
+  after_each(host.teardown)
+
+  it("may break a rule, but must convert", function()
+    local client = host.serve({ script = [[
+      local csi = require "csi"
+      local function message_of(...)
+        return nil, "ABORTED", select(2, pcall(csi.reply, "Probe", ...))
+      end
+      return {
+        GetPluginInfo = csi.reply("GetPluginInfo", { name = "-bad-" }, { validate = "off" }),
+        Probe = function() return message_of({ ready = 1 }, { validate = "off" }) end,
+        NodeGetInfo = function() return message_of({}, { validate = "x" }) end,
+        GetCapacity = function() return message_of({}, { valid = "off" }) end,
+      }]] }):connect()
+    assert.equal("-bad-", client:call("GetPluginInfo").name)
+    assert.matches("ProbeResponse.ready: expected boolean", select(3, client:call("Probe")))
+    assert.matches('validate: expected "off"', select(3, client:call("NodeGetInfo")))
+    assert.matches("valid", select(3, client:call("GetCapacity")))
+  end)
+end)
+
 describe("csi.pass", function()
   setup(function()
     server = host.serve { flags = { "--nodeid", "n1" }, script = [[

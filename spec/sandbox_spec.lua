@@ -49,7 +49,7 @@ describe("a script's world", function()
       assert.equal(table.concat(list, " "), names(library))
     end
     assert.equal("call check coalesce config connect env every exec fail http json log mounts now " ..
-      "pass read readiness reply run sleep stat store version", names "require('csi')")
+      "pass read readiness reply request run sleep stat store version", names "require('csi')")
     assert.equal("Lua 5.4", (server:values "return _VERSION"))
   end)
 

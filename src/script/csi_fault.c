@@ -293,7 +293,7 @@ static int check_answer(lua_State *L)
             return push_problem(L, err.text);
         lua_settop(L, 2);
     }
-    if (lua_istable(L, 2) && csi_reply_make(L, 2, method, &err))
+    if (lua_istable(L, 2) && csi_reply_make(L, 2, method, vm_of(L)->options.rules, &err))
         return push_problem(L, err.text);
     return 1;
 }

@@ -43,6 +43,7 @@ int csi_open(lua_State *L)
     csi_status_open(L);
     csi_reply_open(L);
     csi_pass_open(L);
+    csi_request_open(L);
     csi_log_open(L);
     csi_files_open(L);
     csi_env_open(L);

@@ -1,4 +1,5 @@
 /* csi.reply: a reply encoded once, where it is made, and sent as it is. */
+#include "script/options_table.h"
 #include "script/state.h"
 
 #include <lauxlib.h>
@@ -34,12 +35,13 @@ static void warn(void *data, const struct err *err)
     vm_tell_violation(origin->vm, origin->method, err);
 }
 
-int csi_reply_make(lua_State *L, int index, const struct method *method, struct err *err)
+int csi_reply_make(lua_State *L, int index, const struct method *method, enum rules_mode rules,
+                   struct err *err)
 {
     struct vm *vm = vm_of(L);
     struct codec_options options = {
         .arena = vm_arena(vm),
-        .rules = vm->options.rules,
+        .rules = rules,
         .warn = warn,
         .data = &(struct origin){.vm = vm, .method = method},
     };
@@ -56,12 +58,24 @@ int csi_reply_make(lua_State *L, int index, const struct method *method, struct 
     return 0;
 }
 
-/* csi.reply(method, table): the reply of that RPC, checked and encoded now. method: the name of an
- * RPC of CSI. table: what its handler would return. Raises where the handler's call would have
- * failed.
+/* The option "validate" at index, which can only be "off"; else the rules of the whole script. */
+static enum rules_mode check_rules(lua_State *L, int index)
+{
+    static const char *const names[] = {"validate", NULL};
+    options_table_check(L, index, names);
+    const char *mode = options_table_string(L, index, "validate", NULL);
+    luaL_argcheck(L, !mode || strcmp(mode, "off") == 0, index,
+                  "validate: expected \"off\" or nothing");
+    return mode ? RULES_OFF : vm_of(L)->options.rules;
+}
+
+/* csi.reply(method, table [, { validate = "off" }]): the reply of that RPC, checked and encoded
+ * now. method: the name of an RPC of CSI. table: what its handler would return. validate: "off"
+ * lets it break the rules of CSI. Raises where the handler's call would have failed.
  * @alias csi.prepared userdata
  * @param method csi.method
  * @param table table
+ * @param options? { validate?: "off" }
  * @return csi.prepared
  */
 static int reply(lua_State *L)
@@ -70,11 +84,12 @@ static int reply(lua_State *L)
     struct err err;
     const char *name = luaL_checklstring(L, 1, &n);
     luaL_checktype(L, 2, LUA_TTABLE);
+    lua_settop(L, 3);
     budget_look(L);
     const struct method *method = strlen(name) == n ? catalog_method(name) : NULL;
     if (!method)
         return luaL_argerror(L, 1, "expected the name of a CSI method");
-    if (csi_reply_make(L, 2, method, &err) == 0)
+    if (csi_reply_make(L, 2, method, check_rules(L, 3), &err) == 0)
         return 1;
     return err.code == STATUS_INTERNAL ? luaL_error(L, "%s", err.text)
                                        : csi_status_raise(L, err.code, err.text);

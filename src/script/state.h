@@ -136,6 +136,7 @@ int csi_open(lua_State *L);
 void csi_status_open(lua_State *L);
 void csi_reply_open(lua_State *L);
 void csi_pass_open(lua_State *L);
+void csi_request_open(lua_State *L);
 void csi_log_open(lua_State *L);
 void csi_files_open(lua_State *L);
 void csi_env_open(lua_State *L);
@@ -189,8 +190,9 @@ struct prepared *csi_reply_get(lua_State *L, int index);
 bool csi_pass_is(lua_State *L, int index);
 
 /* csi_reply.c: pushes the table at index as a prepared reply of method; -1 and err when it does not
- * convert.  [-0, +1, me] */
-int csi_reply_make(lua_State *L, int index, const struct method *method, struct err *err);
+ * convert, or breaks one of the rules.  [-0, +1, me] */
+int csi_reply_make(lua_State *L, int index, const struct method *method, enum rules_mode rules,
+                   struct err *err);
 
 /* chunk.c: compiles text as a chunk called name; pushes the function, or raises the syntax error.
  * Text only, never bytecode. A first line that begins with # is skipped.  [-0, +1, e] */
