@@ -31,6 +31,12 @@ local COMMANDS = {
     ["--clock"] = "LUACSI_CLOCK", ["--seed"] = "LUACSI_SEED", ["--upstream"] = "LUACSI_UPSTREAM",
     ["--calls"] = "LUACSI_CALLS", ["--sessions"] = "LUACSI_SESSIONS",
   },
+  record = {
+    ["--endpoint"] = "LUACSI_ENDPOINT, CSI_ENDPOINT", ["--socket-mode"] = "LUACSI_SOCKET_MODE",
+    ["--upstream"] = "LUACSI_UPSTREAM", ["--out"] = "LUACSI_OUT", ["--times"] = "LUACSI_TIMES",
+    ["--grace"] = "LUACSI_GRACE", ["--max-in-flight"] = "LUACSI_MAX_IN_FLIGHT",
+    ["-v"] = "LUACSI_V", ["--logging-format"] = "LUACSI_LOGGING_FORMAT",
+  },
   liveness = {
     ["--endpoint"] = "LUACSI_ENDPOINT, CSI_ENDPOINT", ["--http-endpoint"] = "LUACSI_HTTP_ENDPOINT",
     ["--metrics-path"] = "LUACSI_METRICS_PATH", ["--polltime"] = "LUACSI_POLLTIME",

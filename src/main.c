@@ -9,6 +9,7 @@
 
 static const struct subcommand commands[] = {
     {"serve", "[SCRIPT]", "answer CSI calls as a Lua script says", command_serve},
+    {"record", "", "stand before a driver, and make a script of its answers", command_record},
     {"check", "SCRIPT...", "look for mistakes in scripts", command_check},
     {"call", "METHOD [JSON]", "call any method of a driver", command_call},
     {"info", "", "show a driver's name and version", command_info},

@@ -90,9 +90,10 @@ function host.run(arguments, options)
   return { code = code, stdout = child:stdout(), stderr = child:stderr() }
 end
 
--- The arguments of `serve`: options.script is Lua text, options.file a path, options.flags a list.
+-- The arguments of `serve` (or options.command): options.script is Lua text, options.file a path,
+-- options.flags a list.
 local function serve_arguments(options, dir, endpoint)
-  local arguments = { "serve" }
+  local arguments = { options.command or "serve" }
   if options.script then
     process.write_file(dir .. "/script.lua", options.script)
   end

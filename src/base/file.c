@@ -1,9 +1,12 @@
-/* Reads files into arenas. Holds a descriptor only inside file_read. */
+/* Reads files into arenas, and replaces files. Holds a descriptor only inside its functions. */
 #include "base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -79,4 +82,35 @@ int file_read(const char *path, size_t limit, struct arena *arena, char **text, 
         failed = read_all(fd, path, limit, arena, text, size, err);
     close(fd);
     return failed;
+}
+
+static int write_all(int fd, const char *text, size_t size)
+{
+    while (size > 0) {
+        ssize_t n = write(fd, text, size);
+        if (n < 0 && errno != EINTR)
+            return -1;
+        text += n > 0 ? n : 0;
+        size -= n > 0 ? (size_t)n : 0;
+    }
+    return fsync(fd);
+}
+
+int file_replace(const char *path, const char *text, size_t size, struct err *err)
+{
+    char temporary[PATH_MAX];
+    if ((size_t)snprintf(temporary, sizeof(temporary), "%s.XXXXXX", path) >= sizeof(temporary))
+        return err_set(err, STATUS_INVALID_ARGUMENT, "%s: the path is too long", path);
+    mode_t mask = umask(0);
+    umask(mask);
+    int fd = mkostemp(temporary, O_CLOEXEC);
+    if (fd < 0)
+        return err_errno(err, file_status(errno), "%s", temporary);
+    int failed = write_all(fd, text, size) || fchmod(fd, 0666 & ~mask);
+    failed = close(fd) || failed || rename(temporary, path);
+    if (!failed)
+        return 0;
+    err_errno(err, file_status(errno), "%s", path);
+    unlink(temporary);
+    return -1;
 }

@@ -1,4 +1,4 @@
-/* Reading small files. No state; any thread. */
+/* Reading small files, and replacing them. No state; any thread. */
 #ifndef LUACSI_BASE_FILE_H
 #define LUACSI_BASE_FILE_H
 
@@ -11,6 +11,11 @@
  * UNAVAILABLE (read error). */
 int file_read(const char *path, size_t limit, struct arena *arena, char **text, size_t *size,
               struct err *err);
+
+/* Puts size bytes of text into the file at path: readers see what was there before, or all of it.
+ * -1 and err when it cannot be written; nothing is left behind then. Not while another thread makes
+ * files: the umask is looked at. */
+int file_replace(const char *path, const char *text, size_t size, struct err *err);
 
 /* The status that errno stands for: ENOENT is NOT_FOUND, EACCES is PERMISSION_DENIED, and so on. */
 int file_status(int error);

@@ -22,5 +22,6 @@ int command_ctl(int argc, char **argv);
 int command_repl(int argc, char **argv);
 int command_init(int argc, char **argv);
 int command_test(int argc, char **argv);
+int command_record(int argc, char **argv);
 
 #endif

@@ -94,7 +94,8 @@ static void rows(struct serve *serve, struct option options[ALL_OPTIONS])
         .check = httpd_check_endpoint,
         .to.string = &serve->http,
     };
-    options[8] = upstream_option(&serve->upstream);
+    options[8] = upstream_option(
+        &serve->upstream, "The driver that answers what the script does not; as of --endpoint.");
     options += OWN_OPTIONS;
     kubelet_options_rows(&serve->kubelet, options);
     options += KUBELET_OPTIONS;

@@ -11,12 +11,12 @@ static int check_endpoint(const char *text, struct err *err)
     return endpoint_parse(&endpoint, text, err);
 }
 
-struct option upstream_option(const char **upstream)
+struct option upstream_option(const char **upstream, const char *help)
 {
     return (struct option){
         .name = "upstream",
         .value = "ADDRESS",
-        .help = "The driver that answers what the script does not; as of --endpoint.",
+        .help = help,
         .type = OPTION_STRING,
         .check = check_endpoint,
         .to.string = upstream,

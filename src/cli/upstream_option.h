@@ -6,7 +6,7 @@
 #include "io/endpoint.h"
 
 /* The row of --upstream, for the table of a command; *upstream must start as NULL. */
-struct option upstream_option(const char **upstream);
+struct option upstream_option(const char **upstream, const char *help);
 
 /* Reads what --upstream said, for a server that listens at own. -1 and err: INVALID_ARGUMENT, also
  * when it is own itself: each call would come back for ever. */

@@ -246,6 +246,16 @@ static int split_position(const char **text, const char *file)
     return line;
 }
 
+/* The line of the method that text begins with, as csi.replay tells of what is wrong: "Probe[1]:
+ * …". 0 when it begins with none. */
+static int locate_method(const struct load *load, const char *text)
+{
+    char name[64];
+    size_t n = strcspn(text, "[.:");
+    snprintf(name, sizeof(name), "%.*s", (int)n, text);
+    return n < sizeof(name) && catalog_method(name) ? locate_line(load->text, name, "") : 0;
+}
+
 /* Tells the error object on top of the stack.  [-1, +0, -] */
 static void tell_raised(struct load *load, lua_State *L)
 {
@@ -254,6 +264,8 @@ static void tell_raised(struct load *load, lua_State *L)
     if (!csi_status_get(L, -1, &code, &text) && lua_type(L, -1) == LUA_TSTRING)
         text = lua_tostring(L, -1);
     int line = split_position(&text, load->file);
+    if (line == 0)
+        line = locate_method(load, text);
     tell(load, VM_ERROR, line, text);
     lua_pop(L, 1);
 }

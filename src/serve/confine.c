@@ -177,7 +177,7 @@ static int add_writes(struct rules *rules, const struct confine *confine)
         if (*socket[0] && add_write(rules, *socket, SOCKET))
             return -1;
     }
-    return confine->state ? add_write(rules, confine->state, WRITE) : 0;
+    return confine->file ? add_write(rules, confine->file, WRITE) : 0;
 }
 
 /* The port of "host:port"; 0 for "host:*", -1 for the path of a UNIX socket. */

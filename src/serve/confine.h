@@ -14,7 +14,7 @@ struct confine {
     const char *script; /* path; NULL: the built-in one */
     /* absolute paths of the UNIX sockets that it will bind; "": none; NULL ends the list */
     const char *sockets[CONFINE_SOCKETS + 1];
-    const char *state;               /* absolute path of the store's file; NULL: none */
+    const char *file; /* the one that it will write, beside others in its folder; NULL: none */
     const struct endpoint *upstream; /* where it will connect to; NULL: nowhere */
     const struct perms *perms;
 };

@@ -25,10 +25,8 @@ static char *borrow(const char *s)
 static const char *handler_name(enum journal_handler handler)
 {
     static const char *const names[] = {
-        [JOURNAL_NONE] = "none",
-        [JOURNAL_DEFAULT] = "default",
-        [JOURNAL_CONSTANT] = "constant",
-        [JOURNAL_FUNCTION] = "function",
+        [JOURNAL_NONE] = "none",         [JOURNAL_DEFAULT] = "default",
+        [JOURNAL_CONSTANT] = "constant", [JOURNAL_FUNCTION] = "function",
         [JOURNAL_UPSTREAM] = "upstream",
     };
     return names[handler];

@@ -18,6 +18,7 @@
 #include "serve/metrics.h"
 #include "serve/outage.h"
 #include "serve/prober.h"
+#include "serve/recorder.h"
 #include "serve/reflection.h"
 #include "serve/registration.h"
 #include "serve/scripts.h"
@@ -50,6 +51,7 @@ struct process {
     struct iothread *io;
     struct store_saver *saver;
     struct upstream *upstream;
+    struct recorder *recorder;
     struct prober *prober;
     struct health *health;
     struct metrics *metrics;
@@ -160,6 +162,26 @@ static int open_state(struct process *process, struct err *err)
     return process->saver ? 0 : -1;
 }
 
+static int open_recorder(struct process *process, struct err *err)
+{
+    const struct process_options *options = process->options;
+    char folder[PATH_MAX];
+    if (!options->record)
+        return 0;
+    if (check_not_beside(options, "the recording", options->record, err) ||
+        path_resolve(options->record, folder, err))
+        return -1;
+    path_to_folder(folder);
+    struct stat st;
+    if (stat(options->record, &st) == 0 && !S_ISREG(st.st_mode))
+        return err_set(err, STATUS_FAILED_PRECONDITION, "%s: expected a file, or nothing there yet",
+                       options->record);
+    if (access(folder, W_OK | X_OK))
+        return err_errno(err, STATUS_FAILED_PRECONDITION, "%s cannot be written", options->record);
+    process->recorder = recorder_new(options->record_times, err);
+    return process->recorder ? 0 : -1;
+}
+
 static void confine(struct process *process)
 {
     const struct endpoint *control = process->options->control;
@@ -167,7 +189,7 @@ static void confine(struct process *process)
         .script = process->options->script,
         .sockets = {process->options->endpoint->path, control ? control->path : "",
                     process->options->registration_dir ? process->registration_path : ""},
-        .state = process->saver ? store_saver_path(process->saver) : NULL,
+        .file = process->saver ? store_saver_path(process->saver) : process->options->record,
         .upstream = process->options->upstream,
         .perms = process->options->vm.perms,
     };
@@ -253,6 +275,7 @@ static int start_server(struct process *process, struct err *err)
         .sessions = process->options->control ? scripts_sessions(process->scripts) : NULL,
         .max_in_flight = process->options->max_in_flight,
         .upstream = process->upstream,
+        .recorder = process->recorder,
         .answer = answer_as_host,
         .vanish = vanish,
         .data = process,
@@ -373,7 +396,7 @@ static int load_scripts(struct process *process, struct err *err)
 static int start(struct process *process, struct err *err)
 {
     const struct process_options *options = process->options;
-    if (check_places(process, err) || open_state(process, err))
+    if (check_places(process, err) || open_state(process, err) || open_recorder(process, err))
         return -1;
     confine(process);
     if (catalog_init(err) || load_scripts(process, err))
@@ -427,6 +450,7 @@ static void stop(struct process *process)
     health_free(process->health);
     prober_free(process->prober);
     metrics_free(process->metrics);
+    recorder_free(process->recorder);
 }
 
 /* On a thread that has taken the place of the calling one, which is stuck for good. */
@@ -444,6 +468,17 @@ static void abandon_servers(struct process *process)
 {
     shut_down(process, 0);
     loop_run(process->loop);
+}
+
+static int save_recording(const struct process *process, struct err *err)
+{
+    const struct process_options *options = process->options;
+    if (!process->recorder)
+        return 0;
+    if (recorder_save(process->recorder, options->record, options->upstream->text, err))
+        return err_prefix(err, "the recording is lost: ");
+    log_info("Recorded", log_str("file", options->record));
+    return 0;
 }
 
 static const char *script_name(const struct process_options *options)
@@ -471,6 +506,7 @@ int process_run(const struct process_options *options, struct err *err)
         if (process.registration)
             registration_start(process.registration, process.io);
         loop_run(process.loop);
+        failed = save_recording(&process, err);
         log_info("Stopped");
     }
     stop(&process);

@@ -24,6 +24,9 @@ struct process_options {
     const char *registration_dir; /* ...offered in this directory; both NULL: it is not */
     bool watch;                   /* reload the script when its files change */
     const struct endpoint *upstream; /* the driver behind this one; NULL: none */
+    const char
+        *record; /* resolved path of the file that gets what that answers, at the end; NULL: none */
+    bool record_times; /* how long its answers took, too */
     struct vm_options vm;
 };
 

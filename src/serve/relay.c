@@ -20,6 +20,7 @@ struct relay {
     struct relay_call what;
     grpc_call *outbound;
     unsigned batches; /* under way, on both calls */
+    int64_t began;
 
     /* Requests: from the caller to the driver. */
     struct op asked;           /* the tag while one is read */
@@ -152,6 +153,7 @@ static void on_ended(struct op *op, bool ok)
     struct relay *relay = container_of(op, struct relay, ended);
     (void)ok;
     relay->has_ended = true;
+    relay->end.nanoseconds = loop_now() - relay->began;
     end_if_over(relay);
     end_batch(relay);
 }
@@ -324,6 +326,7 @@ struct relay *relay_start(struct upstream *upstream, grpc_completion_queue *queu
     *relay = (struct relay){
         .upstream = upstream,
         .what = *call,
+        .began = loop_now(),
         .metadata = metadata,
         .asked.fn = on_asked,
         .passed.fn = on_passed,

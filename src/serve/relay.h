@@ -9,6 +9,7 @@
 
 #include <grpc/grpc.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct relay;
 
@@ -19,6 +20,7 @@ struct relay_end {
     bool by_driver;      /* the driver answered; else the status was made on the way */
     struct bytes reply;  /* the first message that came, if keeps_reply was set */
     unsigned n_replies;  /* messages that came */
+    int64_t nanoseconds; /* from the start to the driver's status */
 };
 
 /* What is to be handed on. */

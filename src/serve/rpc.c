@@ -13,6 +13,7 @@
 #include "serve/call_log.h"
 #include "serve/metrics.h"
 #include "serve/payload.h"
+#include "serve/recorder.h"
 #include "serve/recording.h"
 #include "serve/relay.h"
 
@@ -328,6 +329,8 @@ static void on_relayed(void *data, const struct relay_end *end)
     struct rpc *rpc = data;
     int status = status_valid(end->status) ? end->status : STATUS_UNKNOWN;
     note_end(rpc, end->reply, status, end->message);
+    if (rpc->host->recorder)
+        recorder_note(rpc->host->recorder, rpc->method, rpc->request, end, &rpc->arena);
     rpc->relay = NULL;
     rpc->replied = true;
     end_batch(rpc);
@@ -342,14 +345,14 @@ static void relay(struct rpc *rpc)
         .metadata = &rpc->metadata,
         .is_read = true,
         .payload = rpc->payload,
-        .keeps_reply = rpc->recording.journal || log_v(CALL_LOG_BODIES),
+        .keeps_reply = rpc->host->recorder || rpc->recording.journal || log_v(CALL_LOG_BODIES),
         .done = on_relayed,
         .data = rpc,
     };
     struct err err;
     if (call.keeps_reply && !rpc->request)
         rpc->request = payload_unpack(rpc->payload, SIZE_MAX, rpc->method->request, &rpc->arena,
-                                      &rpc->bytes, &err); /* NULL: a log without it */
+                                      &rpc->bytes, &err); /* NULL: then without it */
     rpc->relay = relay_start(rpc->host->upstream, rpc->host->queue, &call, &err);
     if (!rpc->relay) {
         reply_error(rpc, err.code, err.text);
