@@ -198,6 +198,45 @@ example("out-of-spec", function(serve)
   end)
 end)
 
+example("before-a-driver", function(serve)
+  it("changes what it says, and nothing else", function()
+    local real = host.serve { script = [[return {
+      GetPluginInfo = { name = "real.example.com", vendor_version = "7" },
+      CreateVolume = function(request)
+        return { volume = { volume_id = "id", capacity_bytes = request.capacity_range.required_bytes } }
+      end,
+      NodeStageVolume = {},
+    }]] }
+    local server = serve("--upstream=" .. real.endpoint)
+    local connection = server:connect()
+    local function size_for(bytes)
+      return connection:call("CreateVolume", {
+        name = "v", capacity_range = bytes and { required_bytes = bytes },
+      }).volume.capacity_bytes
+    end
+    assert.same({ 1 << 30, 1 << 30, 2 << 30 }, { size_for(nil), size_for(1), size_for(2 << 30) })
+    server:wait_log('"Volume created".*size=2147483648')
+    assert.equal("real.example.com", connection:call("GetPluginInfo").name)
+    assert.same({}, connection:call("NodeStageVolume", { volume_id = "id" }))
+    real:stop()
+    assert.equal("UNAVAILABLE", select(2, connection:call("CreateVolume", { name = "v" })))
+  end)
+end)
+
+example("recorded", function(serve)
+  it("answers as it says", function()
+    local connection = serve():connect()
+    local function make(name)
+      local reply, code = connection:call("CreateVolume", { name = name, parameters = { tier = "gold" } })
+      return code or reply.volume.volume_id
+    end
+    assert.same({ "ABORTED", "ABORTED", "vol-1", "vol-1" },
+      { make "pvc-1", make "pvc-1", make "pvc-1", make "pvc-1" })
+    assert.equal("FAILED_PRECONDITION", make "pvc-2")
+    assert.equal("recorded.csi.example.com", connection:call("GetPluginInfo").name)
+  end)
+end)
+
 describe("the examples", function()
   after_each(host.teardown)
 

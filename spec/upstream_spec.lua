@@ -108,6 +108,40 @@ describe("serve --upstream", function()
     client:close()
   end)
 
+  it("ends while the driver hangs: its calls are cancelled after --grace", function()
+    local client, listener, server = play { flags = { "--grace", "10ms" }, script = [[return {
+      CreateVolume = function(request, context) return context.upstream() end,
+    }]] }
+    for i, path in ipairs { PROBE, CREATE, before.ALLOCATED, "/other.Service/Method" } do
+      ask(client, 2 * i - 1, path, "")
+    end
+    local driver = listener.accept()
+    for _ = 1, 4 do
+      driver:request()
+    end
+    server:signal("sigterm")
+    assert.equal(0, server.process:wait())
+    for number = 1, 7, 2 do
+      assert.is_not.equal(0, (client:answer(number) or {}).status)
+    end
+  end)
+
+  it("fails as csi.fault says, and then leaves it to the driver", function()
+    local front = before.script("return { DeleteVolume = {}, Probe = { ready = false } }", { script = [[
+      local fault = require "csi.fault"
+      return {
+        DeleteVolume = fault.times(2, fault.fail("ABORTED", "on purpose")),
+        Probe = fault.pass,
+      }]] })
+    local client = front:connect()
+    local codes = {}
+    for i = 1, 4 do
+      codes[i] = select(2, client:call("DeleteVolume", {})) or "OK"
+    end
+    assert.equal("ABORTED ABORTED OK OK", table.concat(codes, " "))
+    assert.same({ ready = false }, client:call("Probe"))
+  end)
+
   it("counts and logs what the driver answers", function()
     local port = host.free_port()
     local front = before.script([[return {
