@@ -179,6 +179,67 @@ describe("what goes through", function()
   end)
 end)
 
+describe("a server that calls go through", function()
+  after_each(host.teardown)
+
+  local PATHS = {
+    PROBE, CREATE, ALLOCATED, "/csi.v1.Controller/DeleteVolume", "/other.Service/Method",
+  }
+
+  -- A caller of many things at once, some of which it lets go of.
+  local function call_at_random(path)
+    local client = http2.start(path)
+    for number = 1, 79, 2 do
+      local deadline = math.random() < 0.3 and { { "grpc-timeout", math.random(20) .. "m" } } or nil
+      ask(client, number, PATHS[math.random(#PATHS)], protobuf.field(1, "v"), deadline, math.random() < 0.1)
+      if math.random() < 0.3 then
+        client:reset(number)
+      end
+    end
+    return client
+  end
+
+  it("is well after callers that come and go, and a driver that does", function()
+    local DRIVER = [[
+      local csi = require "csi"
+      local function slowly(...)
+        csi.sleep(math.random() * 0.02)
+        return ...
+      end
+      return {
+        GetPluginInfo = { name = "real.example.com", vendor_version = "1" },
+        CreateVolume = function(request) return slowly { volume = { volume_id = request.name } } end,
+        DeleteVolume = function() return slowly(nil, "ABORTED", "busy") end,
+      }]]
+    math.randomseed(1)
+    local front, real = before.script(DRIVER, { script = [[
+      local csi = require "csi"
+      return {
+        CreateVolume = function(request, context) return context.upstream() end,
+        DeleteVolume = function() csi.sleep(math.random() * 0.01) return csi.pass end,
+      }]] })
+    for round = 1, 6 do
+      local clients = {}
+      for i = 1, 4 do
+        clients[i] = call_at_random(front.socket)
+      end
+      if round == 3 then
+        real:stop()
+        real = host.serve { socket = real.socket, script = DRIVER }
+      end
+      clients[1]:answer(79, 0.1)
+      for _, client in ipairs(clients) do
+        client:close()
+      end
+    end
+    local client = front:connect()
+    assert.is_truthy(wait.for_(function() return (client:call("GetPluginInfo")) end))
+    assert.is_truthy(wait.for_(function()
+      return client:call("luacsi.v1.Host/GetStatus").calls_in_flight == 1 -- this one
+    end))
+  end)
+end)
+
 describe("a stream", function()
   after_each(host.teardown)
 

@@ -47,6 +47,7 @@ describe("serve --upstream", function()
     }]]
     assert.equal("real.example.com", front:connect():call("GetPluginInfo").name)
     front:wait_log('"Serving".*script="none" upstream="unix://')
+    assert.matches("\nscript +none\nupstream +unix:///", front:run({ "status" }).stdout)
   end)
 
   it("hands on what passes, at once and after a wait", function()

@@ -35,12 +35,19 @@ static void print_time(const char *name, const Google__Protobuf__Timestamp *time
         print_text(name, text);
 }
 
+static const char *script_name(const Luacsi__V1__GetStatusResponse *status)
+{
+    return status->script[0] ? status->script : status->upstream[0] ? "none" : "built-in";
+}
+
 static void print_status(const Luacsi__V1__GetStatusResponse *status)
 {
     print_text("version", status->version);
     print_number("pid", status->pid);
     print_time("started", status->started);
-    print_text("script", status->script[0] ? status->script : "built-in");
+    print_text("script", script_name(status));
+    if (status->upstream[0])
+        print_text("upstream", status->upstream);
     print_time("loaded", status->loaded);
     print_number("reloads", status->reloads);
     print_number("failed reloads", status->failed_reloads);

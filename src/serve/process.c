@@ -198,6 +198,7 @@ static void confine(struct process *process)
 
 static void fill_report(const struct process *process, struct status_report *report)
 {
+    report->upstream = process->upstream ? upstream_text(process->upstream) : NULL;
     server_report(process->server, report);
     scripts_report(process->scripts, report);
     if (process->registration)

@@ -38,6 +38,7 @@ int status_reply(const struct status_report *report, struct arena *arena, struct
     message.lua_memory_bytes = report->lua_memory;
     message.registration = text(report->registration);
     message.registration_error = text(report->registration_error);
+    message.upstream = text(report->upstream);
     uint8_t *data = arena_alloc(arena, luacsi__v1__get_status_response__get_packed_size(&message));
     if (!data)
         return err_set(err, STATUS_RESOURCE_EXHAUSTED, "no memory for the status");

@@ -11,7 +11,8 @@
 /* Texts are borrowed. Times are seconds since the epoch. */
 struct status_report {
     int64_t started;
-    const char *script;     /* path; NULL: the built-in identity */
+    const char *script;     /* path; NULL: the built-in identity, or none */
+    const char *upstream;   /* address of the driver behind; NULL: there is none */
     int64_t loaded;         /* the script that serves now */
     int64_t reloads;        /* taken over */
     int64_t failed_reloads; /* not taken over */
