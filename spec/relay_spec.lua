@@ -114,7 +114,7 @@ describe("what goes through", function()
     driver:respond(number, { "" }, OK)
     assert.equal(0, client:answer(1).status)
     -- and one that passes
-    ask(client, 3, PROBE, "", { { "grpc-timeout", "50m" } })
+    ask(client, 3, PROBE, "", { { "grpc-timeout", "500m" } })
     number = driver:request()
     assert.equal(4, client:answer(3).status)
     before.wait_reset(driver, number)

@@ -237,6 +237,21 @@ describe("Probe of the driver", function()
   end)
 end)
 
+describe("the name of the driver", function()
+  after_each(host.teardown)
+
+  it("is what the kubelet is told", function()
+    local folder = host.folder()
+    before.script([[return {
+      GetPluginInfo = { name = "real.example.com", vendor_version = "7" },
+    }]], { flags = {
+      "--kubelet-registration-path", "/var/lib/kubelet/csi.sock", "--plugin-registration-path", folder,
+    } })
+    local socket = folder .. "/real.example.com-reg.sock"
+    assert.is_truthy(wait.for_(function() return host.listens("unix://" .. socket) end))
+  end)
+end)
+
 describe("context.upstream", function()
   after_each(host.teardown)
 
@@ -361,7 +376,7 @@ describe("context.upstream", function()
     local number = driver:request()
     client:reset(1)
     before.wait_reset(driver, number)
-    ask(client, 3, CREATE, "", { { "grpc-timeout", "50m" } })
+    ask(client, 3, CREATE, "", { { "grpc-timeout", "500m" } })
     number = driver:request()
     assert.equal(4, client:answer(3).status)
     before.wait_reset(driver, number)
