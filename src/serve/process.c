@@ -13,12 +13,12 @@
 #include "serve/admin.h"
 #include "serve/confine.h"
 #include "serve/control.h"
+#include "serve/fixture.h"
 #include "serve/health.h"
 #include "serve/listener.h"
 #include "serve/metrics.h"
 #include "serve/outage.h"
 #include "serve/prober.h"
-#include "serve/recorder.h"
 #include "serve/reflection.h"
 #include "serve/registration.h"
 #include "serve/scripts.h"
@@ -51,7 +51,7 @@ struct process {
     struct iothread *io;
     struct store_saver *saver;
     struct upstream *upstream;
-    struct recorder *recorder;
+    struct fixture *fixture;
     struct prober *prober;
     struct health *health;
     struct metrics *metrics;
@@ -162,7 +162,7 @@ static int open_state(struct process *process, struct err *err)
     return process->saver ? 0 : -1;
 }
 
-static int open_recorder(struct process *process, struct err *err)
+static int open_fixture(struct process *process, struct err *err)
 {
     const struct process_options *options = process->options;
     char folder[PATH_MAX];
@@ -178,8 +178,8 @@ static int open_recorder(struct process *process, struct err *err)
                        options->record);
     if (access(folder, W_OK | X_OK))
         return err_errno(err, STATUS_FAILED_PRECONDITION, "%s cannot be written", options->record);
-    process->recorder = recorder_new(options->record_times, err);
-    return process->recorder ? 0 : -1;
+    process->fixture = fixture_new(options->record_times, err);
+    return process->fixture ? 0 : -1;
 }
 
 static void confine(struct process *process)
@@ -276,7 +276,7 @@ static int start_server(struct process *process, struct err *err)
         .sessions = process->options->control ? scripts_sessions(process->scripts) : NULL,
         .max_in_flight = process->options->max_in_flight,
         .upstream = process->upstream,
-        .recorder = process->recorder,
+        .fixture = process->fixture,
         .answer = answer_as_host,
         .vanish = vanish,
         .data = process,
@@ -397,7 +397,7 @@ static int load_scripts(struct process *process, struct err *err)
 static int start(struct process *process, struct err *err)
 {
     const struct process_options *options = process->options;
-    if (check_places(process, err) || open_state(process, err) || open_recorder(process, err))
+    if (check_places(process, err) || open_state(process, err) || open_fixture(process, err))
         return -1;
     confine(process);
     if (catalog_init(err) || load_scripts(process, err))
@@ -451,7 +451,7 @@ static void stop(struct process *process)
     health_free(process->health);
     prober_free(process->prober);
     metrics_free(process->metrics);
-    recorder_free(process->recorder);
+    fixture_free(process->fixture);
 }
 
 /* On a thread that has taken the place of the calling one, which is stuck for good. */
@@ -474,9 +474,9 @@ static void abandon_servers(struct process *process)
 static int save_recording(const struct process *process, struct err *err)
 {
     const struct process_options *options = process->options;
-    if (!process->recorder)
+    if (!process->fixture)
         return 0;
-    if (recorder_save(process->recorder, options->record, options->upstream->text, err))
+    if (fixture_save(process->fixture, options->record, options->upstream->text, err))
         return err_prefix(err, "the recording is lost: ");
     log_info("Recorded", log_str("file", options->record));
     return 0;

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 
 struct metrics;
-struct recorder;
+struct fixture;
 struct sessions;
 struct upstream;
 
@@ -30,7 +30,7 @@ struct rpc_host {
     size_t most_host_bytes;
     struct metrics *metrics;   /* NULL: nobody asks for them */
     struct upstream *upstream; /* who answers what the script does not; NULL: nobody */
-    struct recorder *recorder; /* that is told what upstream answers; NULL: nobody */
+    struct fixture *fixture;   /* that is told what upstream answers; NULL: nobody */
     /* NULL: vm answers all calls; else that of the session, and calls are kept in its journal */
     const struct sessions *sessions;
     uint64_t n_calls; /* since the start; makes the ids */

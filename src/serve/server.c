@@ -130,7 +130,7 @@ struct server *server_new(const struct server_options *options, struct err *err)
         .sessions = options->sessions,
         .max_open = options->max_in_flight,
         .upstream = options->upstream,
-        .recorder = options->recorder,
+        .fixture = options->fixture,
         .answer = options->answer,
         .vanish = options->vanish,
         .data = options->data,

@@ -13,7 +13,7 @@
 
 struct metrics;
 struct server;
-struct recorder;
+struct fixture;
 struct upstream;
 
 enum { SERVER_STREAMS = 8 };
@@ -25,7 +25,7 @@ struct server_options {
     struct vm *vm;                   /* that answers those of CSI; NULL when there are none */
     const struct sessions *sessions; /* as in rpc_host */
     struct upstream *upstream;       /* the same */
-    struct recorder *recorder;       /* the same */
+    struct fixture *fixture;         /* the same */
     size_t max_in_flight;            /* calls */
     /* The methods that are the host's, not the script's: call by call... */
     void (*answer)(void *data, struct host_call *call);

@@ -1,6 +1,6 @@
 /* Owns the texts of what was recorded: for each method its requests in the order they came first,
  * for each request its answers in their order, equal ones in a row as one. Loop thread. */
-#include "serve/recorder.h"
+#include "serve/fixture.h"
 
 #include "base/file.h"
 #include "base/log.h"
@@ -41,23 +41,23 @@ struct record {
     uint64_t skipped; /* calls that could not be kept */
 };
 
-struct recorder {
+struct fixture {
     bool times;
     size_t bytes;
     struct record records[CATALOG_METHODS];
 };
 
-struct recorder *recorder_new(bool times, struct err *err)
+struct fixture *fixture_new(bool times, struct err *err)
 {
-    struct recorder *recorder = calloc(1, sizeof(*recorder));
-    if (!recorder) {
+    struct fixture *fixture = calloc(1, sizeof(*fixture));
+    if (!fixture) {
         err_set(err, STATUS_RESOURCE_EXHAUSTED, "no memory to record");
         return NULL;
     }
-    recorder->times = times;
+    fixture->times = times;
     for (size_t i = 0; i < CATALOG_METHODS; i++)
-        recorder->records[i].end = &recorder->records[i].first;
-    return recorder;
+        fixture->records[i].end = &fixture->records[i].first;
+    return fixture;
 }
 
 /* ---- keeping ---- */
@@ -179,7 +179,7 @@ static char *request_text(const struct method *method, const ProtobufCMessage *r
     return NULL;
 }
 
-static int keep(struct recorder *recorder, const struct method *method,
+static int keep(struct fixture *fixture, const struct method *method,
                 const ProtobufCMessage *request, const struct relay_end *end, struct arena *arena,
                 struct err *err)
 {
@@ -189,7 +189,7 @@ static int keep(struct recorder *recorder, const struct method *method,
         return err_set(err, STATUS_UNAVAILABLE, "the driver did not answer: %s", end->message);
     if (!request)
         return err_set(err, STATUS_INTERNAL, "the request is no %s", method->request->name);
-    if (recorder->bytes > MOST_BYTES)
+    if (fixture->bytes > MOST_BYTES)
         return err_set(err, STATUS_RESOURCE_EXHAUSTED, "%d MiB are recorded already",
                        MOST_BYTES >> 20);
     char *asked = request_text(method, request, err);
@@ -198,53 +198,52 @@ static int keep(struct recorder *recorder, const struct method *method,
         free(asked);
         return -1;
     }
-    recorder->bytes += strlen(asked) + strlen(answered);
-    struct exchange *exchange = find_exchange(&recorder->records[method->index], asked);
+    fixture->bytes += strlen(asked) + strlen(answered);
+    struct exchange *exchange = find_exchange(&fixture->records[method->index], asked);
     if (!exchange)
         free(answered);
     return exchange && !add_answer(exchange, answered, end->nanoseconds) ? 0 : no_memory(err);
 }
 
-void recorder_note(struct recorder *recorder, const struct method *method,
-                   const ProtobufCMessage *request, const struct relay_end *end,
-                   struct arena *arena)
+void fixture_note(struct fixture *fixture, const struct method *method,
+                  const ProtobufCMessage *request, const struct relay_end *end, struct arena *arena)
 {
     struct err err;
-    if (!keep(recorder, method, request, end, arena, &err))
+    if (!keep(fixture, method, request, end, arena, &err))
         return;
-    recorder->records[method->index].skipped++;
+    fixture->records[method->index].skipped++;
     log_warning("Call not recorded", log_str("method", method->path), log_str("reason", err.text));
 }
 
 /* ---- writing ---- */
 
-static void write_answer(const struct recorder *recorder, const struct answer *answer, FILE *file)
+static void write_answer(const struct fixture *fixture, const struct answer *answer, FILE *file)
 {
     bool is_long = strlen(answer->text) > MOST_INLINE || strchr(answer->text, '\n');
     const char *between = is_long ? "\n        " : " ";
     fprintf(file, "      {");
     if (answer->times > 1)
         fprintf(file, "%stimes = %" PRIu64 ",", between, answer->times);
-    if (recorder->times)
+    if (fixture->times)
         fprintf(file, "%sseconds = %.3g,", between,
                 (double)answer->nanoseconds / 1e9 / (double)answer->times);
     fprintf(file, "%s%s%s},\n", between, answer->text, is_long ? ",\n      " : " ");
 }
 
-static void write_exchange(const struct recorder *recorder, const struct exchange *exchange,
+static void write_exchange(const struct fixture *fixture, const struct exchange *exchange,
                            FILE *file)
 {
     fprintf(file, "    {\n      request = %s,\n", exchange->request);
     for (const struct answer *answer = exchange->first; answer; answer = answer->next)
-        write_answer(recorder, answer, file);
+        write_answer(fixture, answer, file);
     fputs("    },\n", file);
 }
 
-static void write_methods(const struct recorder *recorder, FILE *file)
+static void write_methods(const struct fixture *fixture, FILE *file)
 {
     const struct method *methods = catalog_methods();
     for (size_t i = 0; i < CATALOG_METHODS; i++) {
-        const struct record *record = &recorder->records[i];
+        const struct record *record = &fixture->records[i];
         if (record->skipped > 0)
             fprintf(file, "  -- calls of %s that could not be recorded: %" PRIu64 "\n",
                     methods[i].name, record->skipped);
@@ -252,12 +251,12 @@ static void write_methods(const struct recorder *recorder, FILE *file)
             continue;
         fprintf(file, "  %s = {\n", methods[i].name);
         for (const struct exchange *exchange = record->first; exchange; exchange = exchange->next)
-            write_exchange(recorder, exchange, file);
+            write_exchange(fixture, exchange, file);
         fputs("  },\n\n", file);
     }
 }
 
-static void write_script(const struct recorder *recorder, const char *driver, FILE *file)
+static void write_script(const struct fixture *fixture, const char *driver, FILE *file)
 {
     const struct method *methods = catalog_methods();
     fprintf(file,
@@ -266,27 +265,27 @@ static void write_script(const struct recorder *recorder, const char *driver, FI
             "local replay = require \"csi.replay\"\n\n"
             "return replay {\n",
             driver);
-    write_methods(recorder, file);
+    write_methods(fixture, file);
     fputs(
         "  -- Not called while this was recorded: a call ends in FAILED_PRECONDITION. Without its\n"
         "  -- line a method has its default.\n",
         file);
     for (size_t i = 0; i < CATALOG_METHODS; i++) {
-        if (!recorder->records[i].first && !methods[i].server_streaming)
+        if (!fixture->records[i].first && !methods[i].server_streaming)
             fprintf(file, "  %s = {},\n", methods[i].name);
     }
     fputs("}\n", file);
 }
 
-int recorder_save(const struct recorder *recorder, const char *path, const char *driver,
-                  struct err *err)
+int fixture_save(const struct fixture *fixture, const char *path, const char *driver,
+                 struct err *err)
 {
     char *text = NULL;
     size_t size;
     FILE *file = open_memstream(&text, &size);
     if (!file)
         return no_memory(err);
-    write_script(recorder, driver, file);
+    write_script(fixture, driver, file);
     int failed = fclose(file) != 0 ? no_memory(err) : file_replace(path, text, size, err);
     free(text);
     return failed;
@@ -310,15 +309,15 @@ static void free_exchange(struct exchange *exchange)
     free(exchange);
 }
 
-void recorder_free(struct recorder *recorder)
+void fixture_free(struct fixture *fixture)
 {
-    for (size_t i = 0; recorder && i < CATALOG_METHODS; i++) {
-        tdestroy(recorder->records[i].tree, keep_node);
-        for (struct exchange *exchange = recorder->records[i].first, *next; exchange;
+    for (size_t i = 0; fixture && i < CATALOG_METHODS; i++) {
+        tdestroy(fixture->records[i].tree, keep_node);
+        for (struct exchange *exchange = fixture->records[i].first, *next; exchange;
              exchange = next) {
             next = exchange->next;
             free_exchange(exchange);
         }
     }
-    free(recorder);
+    free(fixture);
 }
