@@ -192,6 +192,29 @@ describe("the csi module of testing.load", function()
     assert.is_true(n > 30)
   end)
 
+  it("makes replies that break a rule, and requests as a handler gets them", function()
+    local script = load [[
+      local csi = require "csi"
+      return {
+        GetPluginInfo = csi.reply("GetPluginInfo", {}, { validate = "off" }),
+        Probe = function()
+          local request = csi.request("CreateVolume", { name = "pvc-1", secrets = { key = "x" } })
+          return csi.fail("ABORTED", request.name .. " " .. tostring(request.secrets))
+        end,
+      }
+    ]]
+    assert.same("", (script:call "GetPluginInfo").name)
+    assert.same({ nil, "ABORTED", "pvc-1 nil" }, { script:call "Probe" })
+    for call, message in pairs {
+      ['csi.reply("Probe", {}, { validate = "on" })'] = 'validate: expected "off" or nothing',
+      ['csi.reply("Probe", {}, { valid = "off" })'] = 'unknown option "valid"',
+      ['csi.request("Nothing", {})'] = "expected the name of a CSI method",
+      ['csi.request("CreateVolume", { name = 1 })'] = "CreateVolumeRequest.name: expected string, got",
+    } do
+      assert.error_matches(function() load(call .. " return {}") end, message, 1, true)
+    end
+  end)
+
   it("sees settings, the node, the environment and the clock of the test", function()
     local options = { config = { limit = "5" }, nodeid = "n7", env = { TOKEN = "t" }, now = 1000 }
     assert.same({ "5", "n7", "t", 1000, "1970-01-01" }, { value([[

@@ -72,9 +72,9 @@ function stub.mismatch(method, prepared)
   return ("%s: expected a reply to %s, got one that is %s"):format(method.name, method.name, prepared.message)
 end
 
--- A prepared reply; nil, a message and a code when the table cannot be one.
-function stub.prepare(script, method, reply)
-  local bytes, message, code = script:encode(method, reply)
+-- A prepared reply; nil, a message and a code when the table cannot be one. validate: as in csi.reply.
+function stub.prepare(script, method, reply, validate)
+  local bytes, message, code = script:encode(method, reply, validate)
   if not bytes then
     return nil, message, code
   end
@@ -83,21 +83,55 @@ function stub.prepare(script, method, reply)
   return box
 end
 
-local function add_reply(csi, script)
-  function csi.reply(method, reply)
-    check.type(1, "reply", method, "string")
-    check.type(2, "reply", reply, "table")
-    local known = script.methods[method]
-    if not known then
-      check.misuse(1, "reply", "expected the name of a CSI method")
+-- The method of that name, the first argument of that function of csi.
+local function check_method(script, function_name, name)
+  check.type(1, function_name, name, "string")
+  return script.methods[name] or check.misuse(1, function_name, "expected the name of a CSI method")
+end
+
+local function check_validate(options)
+  for key in pairs(options or {}) do
+    if key ~= "validate" then
+      check.misuse(3, "reply", "unknown option \"%s\"", key)
     end
-    local box, message, code = stub.prepare(script, known, reply)
+  end
+  local validate = options and options.validate
+  if validate ~= nil and validate ~= "off" then
+    check.misuse(3, "reply", "validate: expected \"off\" or nothing")
+  end
+  return validate
+end
+
+local function add_reply(csi, script)
+  function csi.reply(method, reply, options)
+    local known = check_method(script, "reply", method)
+    check.type(2, "reply", reply, "table")
+    check.optional(3, "reply", options, "table")
+    local box, message, code = stub.prepare(script, known, reply, check_validate(options))
     if not box and code == "INTERNAL" then
       error(message, 2)
     elseif not box then
       error(stub.new_status(code, message), 0)
     end
     return box
+  end
+end
+
+local function add_request(csi, script)
+  function csi.request(method, request)
+    local message = check_method(script, "request", method).request
+    check.type(2, "request", request, "table")
+    local bytes, problem = luacsi.encode(message, request, { validate = "off" })
+    if not bytes then
+      error(problem, 2)
+    end
+    local known = luacsi.decode(message, bytes)
+    for _, field in ipairs(luacsi.fields(message)) do
+      if field.secret then
+        known[field.name] = nil
+      end
+    end
+    return known
   end
 end
 
@@ -144,6 +178,7 @@ function stub.new(script)
   }
   csi.config.nodeid = csi.config.nodeid or options.nodeid or "node-1"
   add_reply(csi, script)
+  add_request(csi, script)
   add_log(csi, script)
 
   function csi.now()

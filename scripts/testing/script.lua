@@ -190,9 +190,9 @@ function Script.__index:check_wait(name)
   end
 end
 
--- The wire form of a reply; else nil, a message and a code.
-function Script.__index:encode(method, reply)
-  local bytes, message, code = luacsi.encode(method.response, reply, { validate = self.validate })
+-- The wire form of a reply; else nil, a message and a code. validate: instead of the script's.
+function Script.__index:encode(method, reply, validate)
+  local bytes, message, code = luacsi.encode(method.response, reply, { validate = validate or self.validate })
   for _, warning in ipairs(bytes and message or {}) do
     self:note("warn", warning)
   end

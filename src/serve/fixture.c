@@ -132,9 +132,9 @@ static int write_reply(FILE *file, const struct schema *schema, const struct rel
     if (message_check(schema, end->reply.data, end->reply.size, err))
         return -1;
     const ProtobufCMessage *reply =
-        message_unpack(schema->pb, end->reply.data, end->reply.size, arena);
+        message_unpack(schema->pb, end->reply.data, end->reply.size, arena, err);
     if (!reply)
-        return err_set(err, STATUS_INTERNAL, "the reply is no %s", schema->name);
+        return err_prefix(err, "the reply: ");
     fputs("reply = ", file);
     return lua_text_message(file, schema, reply, REPLY_INDENT, err);
 }
