@@ -10,7 +10,13 @@
 package.path = "./?.lua;" .. package.path
 package.cpath = "build/?.so;" .. package.cpath
 
+local folder = require "spec.support.folder"
+local host = require "spec.support.host"
 local uv = require "luv"
+
+-- Programs in Lua that an area starts find their modules in the same places.
+uv.os_setenv("LUA_PATH", package.path)
+uv.os_setenv("LUA_CPATH", package.cpath)
 
 local FOLDER = "spec/hostile"
 
@@ -41,6 +47,8 @@ local function run(name, options)
     return result
   end
   io.stderr:write(result, "\n")
+  pcall(host.teardown)
+  pcall(folder.remove_all)
   return { { what = "the area itself", bar = "comes to its end", figure = "error, see above", ok = false } }
 end
 

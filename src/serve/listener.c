@@ -1,5 +1,6 @@
 /* Owns the listening socket and the descriptors that were accepted but not handed over yet. The I/O
- * thread accepts into a short queue; a post has the loop thread empty it. */
+ * thread accepts into a short queue; a post has the loop thread empty it, a few at a turn, so that
+ * a flood of connections does not keep calls waiting. */
 #include "serve/listener.h"
 
 #include "base/log.h"
@@ -17,6 +18,7 @@
 enum {
     ACCEPTS_AT_ONCE = 64, /* then other work of the I/O thread gets its turn */
     QUEUE_SIZE = 256,
+    HANDED_OVER_AT_ONCE = 8,
     RETRY_MS = 50,
 };
 
@@ -29,9 +31,10 @@ struct listener {
     mode_t mode;         /* of a UNIX socket */
 
     /* Loop thread only. */
-    bool is_watched; /* the I/O thread knows the socket */
-    bool stopped;    /* nothing is to be accepted, for now or for good */
-    int highest;     /* descriptor that was ever handed over */
+    bool is_watched;   /* the I/O thread knows the socket */
+    bool stopped;      /* nothing is to be accepted, for now or for good */
+    int highest;       /* descriptor that was ever handed over */
+    struct ready rest; /* waits for a turn while the queue is not empty */
 
     /* I/O thread only. */
     uv_poll_t poll;
@@ -52,28 +55,38 @@ struct listener {
     pthread_mutex_t mutex; /* guards what follows */
     int queue[QUEUE_SIZE]; /* accepted, not handed over; oldest first */
     size_t queued;
-    bool posted; /* deliver lies in the loop's queue */
+    bool posted; /* deliver lies in the loop's queue, or rest waits for its turn */
     bool full;   /* the I/O thread stopped polling until the queue has been emptied */
 };
 
 /* ---- Loop thread: handing over ---- */
 
-static void deliver(struct post *post)
+/* Takes the oldest descriptors out of the queue; gives how many. */
+static size_t take(struct listener *listener, int fds[HANDED_OVER_AT_ONCE])
 {
-    struct listener *listener = container_of(post, struct listener, deliver);
-    int fds[QUEUE_SIZE];
-
     pthread_mutex_lock(&listener->mutex);
     size_t n = listener->queued;
+    if (n > HANDED_OVER_AT_ONCE)
+        n = HANDED_OVER_AT_ONCE;
     memcpy(fds, listener->queue, n * sizeof(fds[0]));
-    listener->queued = 0;
-    listener->posted = false;
+    listener->queued -= n;
+    memmove(listener->queue, listener->queue + n, listener->queued * sizeof(fds[0]));
+    listener->posted = listener->queued > 0;
+    if (listener->posted)
+        loop_ready(listener->loop, &listener->rest);
     bool full = listener->full;
     listener->full = false;
     pthread_mutex_unlock(&listener->mutex);
 
     if (full && !listener->stopped)
         iothread_call(listener->io, &listener->resume);
+    return n;
+}
+
+static void hand_over(struct listener *listener)
+{
+    int fds[HANDED_OVER_AT_ONCE];
+    size_t n = take(listener, fds);
     for (size_t i = 0; i < n; i++) {
         if (listener->stopped) { /* also by accepted, on the way */
             close(fds[i]);
@@ -83,6 +96,16 @@ static void deliver(struct post *post)
             listener->highest = fds[i];
         listener->accepted(listener->data, fds[i]);
     }
+}
+
+static void deliver(struct post *post)
+{
+    hand_over(container_of(post, struct listener, deliver));
+}
+
+static void deliver_rest(struct ready *ready)
+{
+    hand_over(container_of(ready, struct listener, rest));
 }
 
 /* ---- I/O thread: accepting ---- */
@@ -240,6 +263,7 @@ struct listener *listener_open(const struct endpoint *endpoint, mode_t mode, str
     uv_sem_init(&listener->done, 0);
     listener->resume.fn = on_resume;
     listener->deliver.fn = deliver;
+    listener->rest.fn = deliver_rest;
     return listener;
 }
 

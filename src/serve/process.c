@@ -9,6 +9,7 @@
 #include "io/iothread.h"
 #include "io/loop.h"
 #include "io/store_saver.h"
+#include "io/trim.h"
 #include "io/upstream.h"
 #include "serve/admin.h"
 #include "serve/confine.h"
@@ -371,6 +372,7 @@ static int check_places(struct process *process, struct err *err)
 static int start_listening(struct process *process, struct err *err)
 {
     iothread_on_signal(process->io, on_signal, process);
+    trim_start(process->io);
     if (process->control_server && side_server_start(process->control_server, process->io, err))
         return -1;
     return listener_start(process->listener, process->io, process->loop, on_connection, process,
