@@ -50,6 +50,7 @@ void iothread_block_signals(void)
         sigaddset(&set, watched[i]);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file grew too large: an error of the write, as on a full disk */
 }
 
 static struct iocall *take_calls(struct iothread *io)

@@ -27,7 +27,7 @@ struct iopart {
 };
 
 /* Blocks SIGTERM, SIGINT and SIGHUP in the calling thread and in those that it starts from now on,
- * and ignores SIGPIPE: a blocked signal waits until iothread_on_signal takes it. Call it before
+ * and ignores SIGPIPE and SIGXFSZ: a blocked signal waits until iothread_on_signal takes it. Call it before
  * loop_new, because gRPC core starts threads; iothread_start does the same for its caller. */
 void iothread_block_signals(void);
 
