@@ -261,7 +261,7 @@ local function full(disk)
   assert(#host.files_in(disk) == 1, "there is more than the state")
 end
 
--- Only root can have a small disk. For others there is spec/regression/file_limit_spec.lua: the same by ulimit.
+-- Only root can have a small disk. For others there is spec/regression/file_limit_spec.lua, by ulimit.
 local function full_disk()
   local what, disk = "--state on a full disk: the old one stays, saved when there is room", folder.make()
   if command.run({ "mount", "-t", "tmpfs", "-o", "size=" .. DISK, "none", disk }).code ~= 0 then

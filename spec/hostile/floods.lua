@@ -1,6 +1,6 @@
 -- Floods: one after the other is let loose on a server, which others call meanwhile, on a connection that
--- they have and on new ones. They have to be answered in time. When a flood is over, the server has to have as
--- many file descriptors as before it; when all are over, nearly as little memory.
+-- they have and on new ones. They have to be answered in time. When a flood is over, the server has to have
+-- as many file descriptors as before it; when all are over, nearly as little memory.
 
 local folder = require "spec.support.folder"
 local hpack = require "spec.support.hpack"
