@@ -119,11 +119,6 @@ case("DATA with more padding than content", "reset 1, lasts",
   open_then(frame("DATA", FLAG.PADDED, 1, "\xffx")))
 case("DATA with padding, but without its length", "reset 1, lasts",
   open_then(frame("DATA", FLAG.PADDED, 1, "")))
-case("DATA beyond the window", "status 0, lasts", open_then(function(connection)
-  for _ = 1, 1000 do
-    connection:frame("DATA", 0, 1, ("\0"):rep(FRAME))
-  end
-end))
 
 case("HEADERS of no stream", "lasts", frame("HEADERS", 5, 0, HEADERS))
 case("HEADERS of an even stream", "lasts", frame("HEADERS", 5, 2, HEADERS))

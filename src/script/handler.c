@@ -117,6 +117,7 @@ static int finish(lua_State *L, int status, lua_KContext context)
 {
     struct task *task = (struct task *)context;
     (void)status;
+    vm_guard_check(task->vm); /* given up meanwhile: the answer is another's */
     int reply = lua_gettop(L) - 2;
     if (!task->method) {
         if (task->judged)

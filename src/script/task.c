@@ -232,6 +232,7 @@ static void run(struct task *task, int n_arguments)
     vm_guard_enter(vm);
     budget_begin(&task->budget);
     int status = lua_resume(task->co, NULL, n_arguments, &n_results);
+    vm_guard_check(vm);
     int64_t cpu_before = task->budget.cpu_used;
     budget_end(&task->budget);
     vm->cpu += task->budget.cpu_used - cpu_before;
