@@ -1,5 +1,5 @@
--- The specs with an instrumented binary. In the short form ThreadSanitizer over specs in which threads meet, and
--- valgrind over one that brings much odd input in little time; .ci/run has AddressSanitizer and
+-- The specs with an instrumented binary. In the short form ThreadSanitizer over specs in which threads meet,
+-- and valgrind over one that brings much odd input in little time; .ci/run has AddressSanitizer and
 -- UndefinedBehaviorSanitizer over all specs already. In the long form, all of it.
 
 local command = require "spec.support.command"
