@@ -8,6 +8,7 @@ local host = require "spec.support.host"
 local http2 = require "spec.support.http2"
 local luacsi = require "luacsi"
 local process = require "spec.support.process"
+local uv = require "luv"
 local verdict = require "spec.support.verdict"
 local wait = require "spec.support.wait"
 local wire = require "spec.support.wire"
@@ -52,8 +53,14 @@ local COUNTING = [[
   }
 ]]
 
+-- What a file holds; nothing while it is not there.
+local function text_of(file)
+  return uv.fs_stat(file) and process.read_file(file) or ""
+end
+
+-- The saved value of a key; 0 while there is none.
 local function saved(file, key)
-  return tonumber(process.read_file(file):match(('"key":"%s","value":(%%d+)'):format(key)) or 0)
+  return tonumber(text_of(file):match(('"key":"%s","value":(%%d+)'):format(key)) or 0)
 end
 
 -- Kills a server that saves, and starts it again on the same socket with the same state.
@@ -83,7 +90,9 @@ end
 
 -- ---- many at once ----
 
--- Starts so many on one path; one serves, the others end with 1 and touch nothing.
+local TAKEN = 2 -- the exit code when another process listens
+
+-- Starts so many on one path; one serves, the others end and touch nothing.
 local function race(path, n)
   local children = {}
   for i = 1, n do
@@ -102,7 +111,7 @@ local function race(path, n)
   assert(answers("unix://" .. path))
   for _, child in ipairs(children) do
     if child ~= winner then
-      assert(child:wait() == 1, child.code)
+      assert(child:wait() == TAKEN, child.code)
       assert(child:stderr():find("another process is already listening", 1, true), child:stderr())
       child.done = true
     end
@@ -233,7 +242,7 @@ local KEEPING = [[
 local DISK = "400k"
 
 local function values_in(file)
-  return select(2, process.read_file(file):gsub('"key":"k%d"', ""))
+  return select(2, text_of(file):gsub('"key":"k%d"', ""))
 end
 
 -- A server whose disk is full: goes on, keeps the file that it has, survives a kill, and saves again.

@@ -1,5 +1,6 @@
--- Where the size of files is limited (ulimit -f, LimitFSIZE=), a save of --state that grew beyond it ended the
--- process by SIGXFSZ. It has to be as on a full disk: the file stays as it was, and is written again later.
+-- Where the size of files is limited (ulimit -f, LimitFSIZE=), a save of --state that grew beyond it ended
+-- the process by SIGXFSZ. It has to be as on a full disk: the file stays as it was, and is written again
+-- later.
 
 local host = require "spec.support.host"
 local process = require "spec.support.process"

@@ -1,6 +1,6 @@
--- A Probe that runs for HTTP or grpc.health can get stuck inside one C function, as any handler. The thread is
--- given up then, but once that function returned, it wrote how it ended into the memory of the Probe that ran
--- by now: that one ended with an error of another run.
+-- A Probe that runs for HTTP or grpc.health can get stuck inside one C function, as any handler. The thread
+-- is given up then, but once that function returned, it wrote how it ended into the memory of the Probe that
+-- ran by now: that one ended with an error of another run.
 
 local host = require "spec.support.host"
 local http = require "spec.support.http"

@@ -27,8 +27,9 @@ struct iopart {
 };
 
 /* Blocks SIGTERM, SIGINT and SIGHUP in the calling thread and in those that it starts from now on,
- * and ignores SIGPIPE and SIGXFSZ: a blocked signal waits until iothread_on_signal takes it. Call it before
- * loop_new, because gRPC core starts threads; iothread_start does the same for its caller. */
+ * and ignores SIGPIPE and SIGXFSZ: a blocked signal waits until iothread_on_signal takes it. Call
+ * it before loop_new, because gRPC core starts threads; iothread_start does the same for its
+ * caller. */
 void iothread_block_signals(void);
 
 /* Starts the thread. loop is borrowed until iothread_stop. NULL and err (STATUS_RESOURCE_EXHAUSTED)
