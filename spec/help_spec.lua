@@ -44,7 +44,9 @@ describe("--help=json", function()
   it("has of each command what the text has", function()
     for _, command in ipairs(program.commands) do
       local help, text = read(command.name, "--help=json"), run(command.name, "--help")
-      assert.same({ command.name, command.arguments }, { help.name, help.arguments })
+      assert.equal(command.name, help.name)
+      assert.matches(("^Usage: luacsi %s [flags]%s%s\n"):format(help.name, help.arguments ~= "" and " " or "",
+        help.arguments):gsub("[%[%].]", "%%%0"), text)
       assert.matches(help.about, text, 1, true)
       local names = {}
       for _, flag in ipairs(help.flags) do
