@@ -134,7 +134,7 @@ static int push_result(lua_State *L, struct wait *wait)
     struct run_wait *w = container_of(wait, struct run_wait, wait);
     struct run *run = w->run;
     forget(w);
-    unref(run); /* the userdata holds run, too, and what follows may raise */
+    run->refs--; /* never the last: the userdata holds run, too; and what follows may raise */
     return push_status(L, run);
 }
 
