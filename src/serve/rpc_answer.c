@@ -235,7 +235,7 @@ void rpc_answer(struct rpc *rpc)
         rpc_reply_error(rpc, err.code, err.text);
         return;
     }
-    bool is_wanted = !handler || handler->kind == HANDLER_FUNCTION || rpc->bytes.size > 0;
+    bool is_wanted = !handler || handler->wants_request || rpc->bytes.size > 0;
     if (is_wanted && !(rpc->request = codec_unpack(rpc->method->request, rpc->bytes.data,
                                                    rpc->bytes.size, &rpc->arena, &err)))
         rpc_reply_error(rpc, err.code, err.text);
