@@ -155,8 +155,6 @@ static void give_small(struct heap *heap, void *block, size_t class)
 
 static void release(struct heap *heap, void *block, size_t size)
 {
-    if (!block)
-        return;
     if (is_small(size))
         give_small(heap, block, class_of(size));
     else
@@ -239,12 +237,13 @@ static bool give_quickly(struct heap *heap, void *block, size_t size)
 void *heap_alloc(void *data, void *block, size_t old_size, size_t new_size)
 {
     struct heap *heap = data;
-    if (!block) { /* old_size is a type tag */
+    if (new_size == 0) {
+        if (!block || give_quickly(heap, block, old_size)) /* a table without an array frees NULL */
+            return NULL;
+    } else if (!block) { /* old_size is a type tag */
         void *taken = take_quickly(heap, new_size);
         if (taken)
             return taken;
-    } else if (new_size == 0 && give_quickly(heap, block, old_size)) {
-        return NULL;
     }
     return alloc_slowly(heap, block, old_size, new_size);
 }
