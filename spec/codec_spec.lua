@@ -205,6 +205,26 @@ describe("a string", function()
       "GetPluginInfoResponse.name: expected string, got number 5")
   end)
 
+  it("is looked at wherever the byte stands", function()
+    local message, at = "GetPluginInfoResponse", "GetPluginInfoResponse.name: expected "
+    for size = 1, 20 do
+      for place = 1, size do
+        local function with(byte)
+          return { name = ("x"):rep(place - 1) .. byte .. ("x"):rep(size - place) }
+        end
+        for _, fine in ipairs { "\x01", "\x7f", "é", "\xe1\x80\x80" } do
+          local encoded = assert(luacsi.encode(message, with(fine)))
+          assert.equal(with(fine).name, luacsi.decode(message, encoded).name)
+        end
+        refuses(message, with "\0", at .. "a string without NUL, got one with NUL")
+        refuses(message, with "é\0", at .. "a string without NUL, got one with NUL")
+        for _, bad in ipairs { "\x80", "\xff", "\xc3" } do
+          refuses(message, with(bad), at .. "UTF-8, got a string of other bytes")
+        end
+      end
+    end
+  end)
+
   it("that came with a NUL or with other bytes is no message", function()
     for hex, reason in pairs {
       ["0a03 610062"] = "expected a string without NUL, got one with NUL",
@@ -259,6 +279,23 @@ describe("a map", function()
       "0a00 0a06 0a01 61 1201 31 0a04 0a02 6161 0a06 0a01 62 1201 32")
   end)
 
+  it("is written in order however many entries it has", function()
+    for _, n in ipairs { 1, 2, 8, 9, 100 } do
+      local entries, ascending = {}, {}
+      for i = 1, n do -- 37 and 101 have no factor in common: all of 1 to 100 come, out of order
+        local key = ("k%03d"):format(i * 37 % 101)
+        entries[key] = "v"
+        ascending[i] = key
+      end
+      table.sort(ascending)
+      local found = {}
+      for key in luacsi.encode("Topology", { segments = entries }):gmatch "k%d%d%d" do
+        found[#found + 1] = key
+      end
+      assert.same(ascending, found)
+    end
+  end)
+
   it("takes the last entry of a key that comes twice", function()
     assert.same({ segments = { a = "2" } },
       luacsi.decode("Topology", bytes "0a06 0a01 61 1201 31 0a06 0a01 61 1201 32"))
@@ -271,6 +308,8 @@ describe("a map", function()
       "GetPluginInfoResponse.manifest.build: expected string, got number 7")
     refuses("GetPluginInfoResponse", { manifest = { "first" } },
       "GetPluginInfoResponse.manifest: expected strings as keys, got number 1")
+    refuses("GetPluginInfoResponse", { manifest = { a = "x", c = 1, b = false, d = "y" } },
+      "GetPluginInfoResponse.manifest.b: expected string, got boolean false")
     refuses("GetPluginInfoResponse", { manifest = "x" },
       'GetPluginInfoResponse.manifest: expected table (map from string to string), got string "x"')
   end)

@@ -26,29 +26,36 @@ size_t text_utf8_char(const char *s, size_t n)
     return size;
 }
 
-/* How many bytes at the start of s are ASCII; looks at eight at a time. */
-static size_t ascii_bytes(const char *s, size_t n)
+/* How many bytes at the start of s are ASCII and not NUL; looks at eight at a time. */
+static size_t plain_bytes(const char *s, size_t n)
 {
+    const uint64_t ones = UINT64_C(0x0101010101010101);
     size_t i = 0;
     for (uint64_t word; i + sizeof(word) <= n; i += sizeof(word)) {
         memcpy(&word, s + i, sizeof(word));
-        if (word & UINT64_C(0x8080808080808080))
+        if ((word | (word - ones)) & (ones << 7)) /* 0 borrows, and leaves its highest bit set */
             break;
     }
-    while (i < n && (unsigned char)s[i] < 0x80)
+    while (i < n && (signed char)s[i] > 0)
         i++;
     return i;
 }
 
 bool text_is_utf8(const char *s, size_t n)
 {
-    for (size_t at = ascii_bytes(s, n); at < n; at += ascii_bytes(s + at, n - at)) {
+    for (size_t at = plain_bytes(s, n); at < n; at += plain_bytes(s + at, n - at)) {
         size_t size = text_utf8_char(s + at, n - at);
         if (size == 0)
             return false;
         at += size;
     }
     return true;
+}
+
+bool text_is_utf8_without_nul(const char *s, size_t n)
+{
+    size_t at = plain_bytes(s, n); /* most strings end here */
+    return at == n || (text_is_utf8(s + at, n - at) && !memchr(s + at, '\0', n - at));
 }
 
 enum { LONGEST_WORD = 64 }; /* no name of CSI is as long */

@@ -13,6 +13,9 @@ size_t text_utf8_char(const char *s, size_t n);
 /* True when the n bytes are well-formed UTF-8 (RFC 3629: no overlong form, no surrogate). */
 bool text_is_utf8(const char *s, size_t n);
 
+/* The same, and none of them is NUL: what protobuf-c can carry in a string. */
+bool text_is_utf8_without_nul(const char *s, size_t n);
+
 enum { TEXT_ESCAPED = 8 };
 
 /* How the character at s is written between quotes where it may not stand as it is: in JSON's way,

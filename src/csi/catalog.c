@@ -238,26 +238,35 @@ static int add_all_options(struct err *err)
     return 0;
 }
 
-static void finish_messages(void)
+static bool is_string_map(const struct schema *entry)
+{
+    return entry->fields[0].kind == KIND_STRING && entry->fields[1].kind == KIND_STRING;
+}
+
+static int finish_messages(struct err *err)
 {
     for (size_t i = 0; i < catalog.n_messages; i++) {
         struct schema *schema = &catalog.messages[i];
         for (unsigned f = 0; f < schema->n_fields; f++) {
             struct schema_field *field = &schema->fields[f];
             field->map = field->message && field->message->form == FORM_MAP_ENTRY;
+            if (field->map && !is_string_map(field->message))
+                return err_set(err, STATUS_INTERNAL,
+                               "%s.%s: a map of a type that the codec does not know", schema->name,
+                               field->pb->name);
         }
     }
     for (size_t i = 0; i < catalog.n_messages; i++)
         schema_attach_rules(&catalog.messages[i]);
+    return 0;
 }
 
 int catalog_init(struct err *err)
 {
     if (catalog.ready)
         return 0;
-    if (collect_methods(err) || build_messages(err) || add_all_options(err))
+    if (collect_methods(err) || build_messages(err) || add_all_options(err) || finish_messages(err))
         return err_prefix(err, "catalog: ");
-    finish_messages();
     catalog.ready = true;
     return 0;
 }

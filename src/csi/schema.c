@@ -86,6 +86,9 @@ int schema_build(struct schema *schema, const ProtobufCMessageDescriptor *pb, un
         .n_fields = pb->n_fields,
         .fields = fields,
     };
+    if (pb->n_fields > SCHEMA_MOST_FIELDS)
+        return err_set(err, STATUS_INTERNAL, "%s: more than %d fields", schema->name,
+                       SCHEMA_MOST_FIELDS);
     for (unsigned i = 0; i < pb->n_fields; i++) {
         const ProtobufCFieldDescriptor *f = &pb->fields[i];
         enum schema_kind kind;
@@ -95,6 +98,7 @@ int schema_build(struct schema *schema, const ProtobufCMessageDescriptor *pb, un
         fields[i] = (struct schema_field){
             .pb = f,
             .parent = schema,
+            .name_size = strlen(f->name),
             .tag = f->id << 3 | (has_length(kind) ? WIRE_BYTES : WIRE_VARINT),
             .kind = kind,
             .repeated = f->label == PROTOBUF_C_LABEL_REPEATED,
@@ -122,9 +126,9 @@ void schema_attach_rules(struct schema *schema)
 const struct schema_field *schema_find(const struct schema *schema, const char *name, size_t n)
 {
     for (unsigned i = 0; i < schema->n_fields; i++) {
-        const char *candidate = schema->fields[i].pb->name;
-        if (strlen(candidate) == n && memcmp(candidate, name, n) == 0)
-            return &schema->fields[i];
+        const struct schema_field *field = &schema->fields[i];
+        if (field->name_size == n && memcmp(field->pb->name, name, n) == 0)
+            return field;
     }
     return NULL;
 }

@@ -13,7 +13,7 @@
 
 struct rule;
 
-enum { SCHEMA_MOST_ONEOFS = 4 }; /* in one message */
+enum { SCHEMA_MOST_ONEOFS = 4, SCHEMA_MOST_FIELDS = 32 }; /* in one message */
 
 /* The types that the embedded protos use; schema_build refuses any other. */
 enum schema_kind {
@@ -39,6 +39,7 @@ struct schema_field {
     const struct schema *parent;        /* the message that has the field */
     const struct schema *message;       /* of KIND_MESSAGE; otherwise NULL */
     const struct rule *rule;            /* what CSI says of the field in a reply; NULL: nothing */
+    size_t name_size;                   /* bytes of pb->name */
     uint32_t tag;                       /* number << 3 | wire type */
     enum schema_kind kind;
     bool repeated; /* a list; also true for a map */

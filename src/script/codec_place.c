@@ -43,7 +43,7 @@ int place_prefix(const struct place *place, struct err *err)
 /* True for strings that can be shown whole. */
 static bool is_plain(const char *s, size_t n)
 {
-    return n <= SHOWN_STRING && text_is_utf8(s, n) && !memchr(s, '\0', n);
+    return n <= SHOWN_STRING && text_is_utf8_without_nul(s, n);
 }
 
 const char *place_describe(const struct place *place, lua_State *L, int index,

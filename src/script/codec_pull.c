@@ -10,13 +10,13 @@
 
 #include "base/text.h"
 #include "csi/timestamp.h"
+#include "script/codec_entries.h"
 #include "script/codec_place.h"
 #include "script/wire_writer.h"
 
 #include <lauxlib.h>
 #include <lua.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct pull {
@@ -59,25 +59,18 @@ static bool has_rule(const struct pull *p, const struct schema_field *field)
 
 /* ---- writing ---- */
 
-static int write_tag(struct pull *p, const struct schema_field *field)
+/* A varint, or the length of what stands behind it, and the field's tag. */
+static int write_varint(struct pull *p, const struct schema_field *field, uint64_t value)
 {
-    return wire_write_varint(&p->writer, field->tag) ? no_memory(p) : 0;
-}
-
-static int write_varint(struct pull *p, uint64_t value)
-{
-    return wire_write_varint(&p->writer, value) ? no_memory(p) : 0;
-}
-
-static int write_bytes(struct pull *p, const void *bytes, size_t n)
-{
-    return wire_write_bytes(&p->writer, bytes, n) ? no_memory(p) : 0;
+    bool wrote =
+        !wire_write_varint(&p->writer, value) && !wire_write_varint(&p->writer, field->tag);
+    return wrote ? 0 : no_memory(p);
 }
 
 /* Closes a length-delimited field whose content was written since `before` bytes were there. */
 static int write_length_and_tag(struct pull *p, const struct schema_field *field, size_t before)
 {
-    return write_varint(p, wire_written(&p->writer) - before) || write_tag(p, field) ? -1 : 0;
+    return write_varint(p, field, wire_written(&p->writer) - before);
 }
 
 /* ---- one value ---- */
@@ -146,32 +139,38 @@ static int pull_varint(struct pull *p, int index, const struct schema_field *fie
         return -1;
     if (value == 0 && field->oneof < 0)
         return 0;
-    return write_varint(p, (uint64_t)value) || write_tag(p, field) ? -1 : 0;
+    return write_varint(p, field, (uint64_t)value);
 }
 
-/* Strings and bytes. In a list or map an empty one is written like any other. */
+/* What protobuf cannot carry in a string: one that is not UTF-8, or has a NUL. */
+static int wrong_text(struct pull *p, struct text text, const struct place *place)
+{
+    if (memchr(text.at, '\0', text.size))
+        err_set(p->err, STATUS_INTERNAL, "expected a string without NUL, got one with NUL");
+    else
+        err_set(p->err, STATUS_INTERNAL, "expected UTF-8, got a string of other bytes");
+    return place_prefix(place, p->err);
+}
+
+/* Strings and bytes. In a list an empty one is written like any other (always). */
+static int pull_text(struct pull *p, struct text text, const struct schema_field *field,
+                     bool always, const struct place *place)
+{
+    if (field->kind == KIND_STRING && !text_is_utf8_without_nul(text.at, text.size))
+        return wrong_text(p, text, place);
+    if (has_rule(p, field) && rules_check_string(field, text.at, text.size, p->err) &&
+        violation(p, place))
+        return -1;
+    if (text.size == 0 && field->oneof < 0 && !always)
+        return 0;
+    return wire_write_field(&p->writer, field->tag, text.at, text.size) ? no_memory(p) : 0;
+}
+
 static int pull_string(struct pull *p, int index, const struct schema_field *field, bool always,
                        const struct place *place)
 {
-    if (lua_type(p->L, index) != LUA_TSTRING)
-        return wrong_field(p, index, field, place);
-    size_t n;
-    const char *s = lua_tolstring(p->L, index, &n);
-    if (field->kind == KIND_STRING && n > 0) {
-        if (memchr(s, '\0', n)) {
-            err_set(p->err, STATUS_INTERNAL, "expected a string without NUL, got one with NUL");
-            return place_prefix(place, p->err);
-        }
-        if (!text_is_utf8(s, n)) {
-            err_set(p->err, STATUS_INTERNAL, "expected UTF-8, got a string of other bytes");
-            return place_prefix(place, p->err);
-        }
-    }
-    if (has_rule(p, field) && rules_check_string(field, s, n, p->err) && violation(p, place))
-        return -1;
-    if (n == 0 && field->oneof < 0 && !always)
-        return 0;
-    return write_bytes(p, s, n) || write_varint(p, n) || write_tag(p, field) ? -1 : 0;
+    struct text text = codec_text(p->L, index);
+    return text.at ? pull_text(p, text, field, always, place) : wrong_field(p, index, field, place);
 }
 
 static int pull_timestamp(struct pull *p, int index, const struct schema *schema,
@@ -186,9 +185,9 @@ static int pull_timestamp(struct pull *p, int index, const struct schema *schema
     const char *text = lua_tolstring(p->L, index, &n);
     if (!timestamp_parse(text, n, &seconds, &nanos))
         return place_wrong_type(place, p->L, index, expected, p->err);
-    if (nanos && (write_varint(p, (uint64_t)nanos) || write_tag(p, &schema->fields[1])))
+    if (nanos && write_varint(p, &schema->fields[1], (uint64_t)nanos))
         return -1;
-    if (seconds && (write_varint(p, (uint64_t)seconds) || write_tag(p, &schema->fields[0])))
+    if (seconds && write_varint(p, &schema->fields[0], (uint64_t)seconds))
         return -1;
     return 0;
 }
@@ -259,6 +258,7 @@ static int pull_list(struct pull *p, int table, const struct schema_field *field
 {
     lua_State *L = p->L;
     size_t n = count_keys(L, table);
+    int top = lua_gettop(L) + 1;
     bool failed = false;
     if (n == 0 && has_rule(p, field) && rules_check_absent(field, p->err))
         return violation(p, place);
@@ -268,104 +268,68 @@ static int pull_list(struct pull *p, int table, const struct schema_field *field
             lua_pop(L, 1);
             return place_not_a_list(place, L, table, n, p->err);
         }
-        if (pull_value(p, lua_gettop(L), field, true, &item))
+        if (pull_value(p, top, field, true, &item))
             failed = p->failed = true;
         lua_pop(L, 1);
     }
     return failed ? -1 : 0;
 }
 
-struct key {
-    const char *text; /* the Lua string's own; the table keeps it */
-    size_t size;
-};
-
-static int compare_keys(const void *a, const void *b)
+/* What CSI says of an entry; total grows by its bytes. */
+static int check_entry(struct pull *p, const struct schema_field *field, const struct entry *entry,
+                       const struct place *place, size_t *total)
 {
-    const struct key *left = a;
-    const struct key *right = b;
-    size_t common = left->size < right->size ? left->size : right->size;
-    int order = memcmp(left->text, right->text, common);
-    return order ? order : (left->size > right->size) - (left->size < right->size);
-}
-
-/* Collects the keys of a map in order. NULL with err when one is no string or memory is short. */
-static struct key *sorted_keys(struct pull *p, int table, size_t n, const struct place *place)
-{
-    lua_State *L = p->L;
-    struct key *keys = arena_alloc(p->options->arena, n * sizeof(*keys));
-    if (!keys) {
-        no_memory(p);
-        return NULL;
-    }
-    size_t i = 0;
-    for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) {
-        if (lua_type(L, -2) != LUA_TSTRING) {
-            char got[PLACE_VALUE_TEXT];
-            err_set(p->err, STATUS_INTERNAL, "expected strings as keys, got %s",
-                    place_describe(place, L, -2, got));
-            place_prefix(place, p->err);
-            lua_pop(L, 2);
-            return NULL;
-        }
-        keys[i].text = lua_tolstring(L, -2, &keys[i].size);
-        i++;
-    }
-    qsort(keys, n, sizeof(*keys), compare_keys);
-    return keys;
-}
-
-/* What CSI says of the entries of a map with strings as values; total grows by their bytes. */
-static int check_entry(struct pull *p, const struct schema_field *field, const struct place *entry,
-                       size_t *total)
-{
-    size_t key_size;
-    size_t value_size;
-    const char *key = lua_tolstring(p->L, -2, &key_size);
-    const char *value = lua_tolstring(p->L, -1, &value_size);
-    *total += key_size + value_size;
-    if (rules_check_string(field, key, key_size, p->err) && violation(p, entry))
+    const struct text *key = &entry->key;
+    const struct text *value = &entry->value;
+    *total += key->size + value->size;
+    if (rules_check_string(field, key->at, key->size, p->err) && violation(p, place))
         return -1;
-    if (rules_check_map_value(field, value, value_size, p->err) && violation(p, entry))
+    if (rules_check_map_value(field, value->at, value->size, p->err) && violation(p, place))
         return -1;
     return 0;
 }
 
-/* One entry, the value on top of the stack, its key below.  [-0, +0, m] */
-static int pull_entry(struct pull *p, const struct schema_field *field, const struct place *entry,
-                      size_t *total)
+/* The value of an entry is no string.  [-0, +0, m] */
+static int wrong_value(struct pull *p, int table, const struct schema_field *field,
+                       const struct entry *entry, const struct place *place)
+{
+    lua_pushlstring(p->L, entry->key.at, entry->key.size);
+    lua_rawget(p->L, table);
+    wrong_field(p, lua_gettop(p->L), field, place);
+    lua_pop(p->L, 1);
+    return -1;
+}
+
+static int pull_entry(struct pull *p, int table, const struct schema_field *field,
+                      const struct entry *entry, const struct place *place, size_t *total)
 {
     size_t before = wire_written(&p->writer);
-    int top = lua_gettop(p->L);
     const struct schema_field *key = &field->message->fields[0];
     const struct schema_field *value = &field->message->fields[1];
-    if (pull_value(p, top, value, false, entry) || pull_value(p, top - 1, key, false, entry))
+    if (!entry->value.at)
+        return wrong_value(p, table, value, entry, place);
+    if (pull_text(p, entry->value, value, false, place) ||
+        pull_text(p, entry->key, key, false, place))
         return -1;
-    if (value->kind == KIND_STRING && has_rule(p, field) && check_entry(p, field, entry, total))
+    if (has_rule(p, field) && check_entry(p, field, entry, place, total))
         return -1;
     return write_length_and_tag(p, field, before);
 }
 
+/* A map is from string to string (the catalog takes no other). */
 static int pull_map(struct pull *p, int table, const struct schema_field *field,
                     const struct place *place)
 {
-    lua_State *L = p->L;
-    size_t n = count_keys(L, table);
+    struct entries entries;
     size_t total = 0;
     bool failed = false;
-    if (n == 0)
-        return 0;
-    const struct key *keys = sorted_keys(p, table, n, place);
-    if (!keys)
+    if (entries_take(&entries, p->L, table, p->options->arena, place, p->err))
         return -1;
-    for (size_t i = n; i-- > 0;) {
-        struct place entry = {.outer = place, .name = keys[i].text};
-        lua_pushlstring(L, keys[i].text, keys[i].size);
-        lua_pushvalue(L, -1);
-        lua_rawget(L, table); /* stack: key value */
-        if (pull_entry(p, field, &entry, &total))
+    for (size_t i = entries.n; i-- > 0;) {
+        const struct entry *entry = &entries.at[i];
+        struct place here = {.outer = place, .name = entry->key.at};
+        if (pull_entry(p, table, field, entry, &here, &total))
             failed = p->failed = true;
-        lua_pop(L, 2);
     }
     if (failed)
         return -1;
@@ -395,10 +359,10 @@ static int two_arms(struct pull *p, const struct schema *schema, unsigned first,
 }
 
 /* Checks what is to be said once all fields of a table were seen. */
-static int finish_message(struct pull *p, int table, const struct schema *schema, size_t found,
+static int finish_message(struct pull *p, int table, const struct schema *schema, bool unknown,
                           bool oneof_set, const struct place *place)
 {
-    if (count_keys(p->L, table) != found)
+    if (unknown)
         return place_unknown_key(place, p->L, table, schema, p->err);
     if (schema->n_oneofs > 0 && p->options->rules != RULES_OFF &&
         rules_check_oneof(schema, oneof_set, p->err))
@@ -420,45 +384,82 @@ static bool is_json_list(lua_State *L, int table)
     return is_list;
 }
 
-/* Writes the fields of the table at index, last first.  [-0, +0, m] */
-static int pull_message(struct pull *p, int table, const struct schema *schema,
-                        const struct place *place)
+/* Where the values of a table lie on the stack. */
+struct slots {
+    int top;                        /* before any of them was pushed */
+    uint8_t of[SCHEMA_MOST_FIELDS]; /* above top, of each field; 0: the table leaves it out */
+    bool unknown;                   /* the table has a key that is no field */
+    bool empty;                     /* it has none that is one */
+};
+
+/* Pushes what a table holds: one walk over it finds the values, and that no other key is there.
+ * [-0, +2 * n_fields at most, -] */
+static struct slots push_fields(lua_State *L, int table, const struct schema *schema)
+{
+    struct slots slots = {.top = lua_gettop(L), .empty = true};
+    uint8_t n = 0;
+    lua_pushnil(L);
+    while (lua_next(L, table)) { /* stack: the n so far, key, value */
+        struct text key = codec_text(L, -2);
+        const struct schema_field *field = key.at ? schema_find(schema, key.at, key.size) : NULL;
+        if (!field) {
+            slots.unknown = true;
+            lua_pop(L, 1);
+            continue;
+        }
+        slots.empty = false;
+        slots.of[field - schema->fields] = n + 2;
+        lua_pushvalue(L, -2);
+        n += 2;
+    }
+    return slots;
+}
+
+/* Writes the fields that push_fields found, last first.  [-0, +0, m] */
+static int pull_fields(struct pull *p, const struct slots *slots, const struct schema *schema,
+                       bool *oneof_set, const struct place *place)
 {
     enum { NO_ARM = -1 };
-    lua_State *L = p->L;
     int arms[SCHEMA_MOST_ONEOFS] = {NO_ARM, NO_ARM, NO_ARM, NO_ARM};
-    size_t found = 0;
     bool failed = false;
-    if (!lua_istable(L, table))
-        return place_wrong_type(place, L, table, "table", p->err);
-    luaL_checkstack(L, 6, "table nested too deeply");
-    if (is_json_list(L, table)) {
-        err_set(p->err, STATUS_INTERNAL, "expected table, got a list");
-        return place_prefix(place, p->err);
-    }
     for (unsigned i = schema->n_fields; i-- > 0;) {
         const struct schema_field *field = &schema->fields[i];
         struct place here = {.outer = place, .name = field->pb->name, .secret = field->secret};
         int bad = 0;
-        lua_pushstring(L, field->pb->name);
-        if (lua_rawget(L, table) != LUA_TNIL) {
-            found++;
+        if (slots->of[i] > 0) {
             if (field->oneof >= 0 && arms[field->oneof] != NO_ARM)
                 bad = two_arms(p, schema, (unsigned)arms[field->oneof], field, place);
             else
-                bad = pull_field(p, lua_gettop(L), field, &here);
+                bad = pull_field(p, slots->top + slots->of[i], field, &here);
             if (field->oneof >= 0)
                 arms[field->oneof] = (int)i;
         } else if (has_rule(p, field) && rules_check_absent(field, p->err)) {
             bad = violation(p, &here);
         }
-        lua_pop(L, 1);
         if (bad)
             failed = p->failed = true;
     }
-    if (failed)
-        return -1;
-    return finish_message(p, table, schema, found, arms[0] != NO_ARM, place);
+    *oneof_set = arms[0] != NO_ARM;
+    return failed ? -1 : 0;
+}
+
+static int pull_message(struct pull *p, int table, const struct schema *schema,
+                        const struct place *place)
+{
+    lua_State *L = p->L;
+    bool oneof_set;
+    if (!lua_istable(L, table))
+        return place_wrong_type(place, L, table, "table", p->err);
+    luaL_checkstack(L, 2 * (int)schema->n_fields + 6, "table nested too deeply");
+    struct slots slots = push_fields(L, table, schema);
+    if (slots.empty && is_json_list(L, table)) {
+        lua_settop(L, slots.top);
+        err_set(p->err, STATUS_INTERNAL, "expected table, got a list");
+        return place_prefix(place, p->err);
+    }
+    int failed = pull_fields(p, &slots, schema, &oneof_set, place);
+    lua_settop(L, slots.top);
+    return failed ? -1 : finish_message(p, table, schema, slots.unknown, oneof_set, place);
 }
 
 int codec_pull(lua_State *L, int index, const struct schema *schema,

@@ -3,7 +3,6 @@
 #include "script/state.h"
 
 #include <lauxlib.h>
-#include <string.h>
 
 static const char status_key; /* its address: the metatable's place in the registry */
 
@@ -26,8 +25,7 @@ int csi_status_code(lua_State *L, int index)
 
 bool csi_status_text(const char *message, size_t n)
 {
-    return n > 0 && n <= STATUS_MESSAGE_BYTES && text_is_utf8(message, n) &&
-           !memchr(message, '\0', n);
+    return n > 0 && n <= STATUS_MESSAGE_BYTES && text_is_utf8_without_nul(message, n);
 }
 
 const char *csi_status_message(lua_State *L, int index)

@@ -1,11 +1,19 @@
 /* Owns the buffer of one message that is being written. The thread of its caller. */
 #include "script/wire_writer.h"
 
-#include <string.h>
-
 enum { FIRST_BUFFER = 512 };
 
-static int grow(struct wire_writer *writer, size_t n)
+int wire_writer_init(struct wire_writer *writer, struct arena *arena)
+{
+    uint8_t *buffer = arena_alloc(arena, FIRST_BUFFER);
+    *writer = (struct wire_writer){.arena = arena, .start = buffer};
+    if (!buffer)
+        return -1;
+    writer->at = writer->end = buffer + FIRST_BUFFER;
+    return 0;
+}
+
+int wire_writer_grow(struct wire_writer *writer, size_t n)
 {
     size_t used = wire_written(writer);
     size_t size = (size_t)(writer->end - writer->start);
@@ -21,26 +29,6 @@ static int grow(struct wire_writer *writer, size_t n)
     writer->start = bigger;
     writer->end = bigger + size;
     writer->at = writer->end - used;
-    return 0;
-}
-
-int wire_writer_init(struct wire_writer *writer, struct arena *arena)
-{
-    uint8_t *buffer = arena_alloc(arena, FIRST_BUFFER);
-    *writer = (struct wire_writer){.arena = arena, .start = buffer};
-    if (!buffer)
-        return -1;
-    writer->at = writer->end = buffer + FIRST_BUFFER;
-    return 0;
-}
-
-int wire_write_bytes(struct wire_writer *writer, const void *bytes, size_t n)
-{
-    if (n > (size_t)(writer->at - writer->start) && grow(writer, n))
-        return -1;
-    writer->at -= n;
-    if (n > 0)
-        memcpy(writer->at, bytes, n);
     return 0;
 }
 

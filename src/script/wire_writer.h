@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct wire_writer {
     struct arena *arena; /* of the buffer; a larger one is taken when it is full */
@@ -15,10 +16,22 @@ struct wire_writer {
     uint8_t *end;        /* of the buffer */
 };
 
-/* Each returns -1 when the arena has no room, else 0. */
+/* Each function returns -1 when the arena has no room, else 0. */
 int wire_writer_init(struct wire_writer *writer, struct arena *arena);
-int wire_write_bytes(struct wire_writer *writer, const void *bytes, size_t n);
+
+/* Makes room for n bytes more than were written. */
+int wire_writer_grow(struct wire_writer *writer, size_t n);
+
 int wire_write_any_varint(struct wire_writer *writer, uint64_t value);
+
+static inline int wire_write_bytes(struct wire_writer *writer, const void *bytes, size_t n)
+{
+    if (n > (size_t)(writer->at - writer->start) && wire_writer_grow(writer, n))
+        return -1;
+    writer->at -= n;
+    memcpy(writer->at, bytes, n);
+    return 0;
+}
 
 /* Most are tags and lengths of one byte. */
 static inline int wire_write_varint(struct wire_writer *writer, uint64_t value)
@@ -27,6 +40,15 @@ static inline int wire_write_varint(struct wire_writer *writer, uint64_t value)
         return wire_write_any_varint(writer, value);
     *--writer->at = (uint8_t)value;
     return 0;
+}
+
+/* A length-delimited field: its n bytes, then the length and the tag. */
+static inline int wire_write_field(struct wire_writer *writer, uint32_t tag, const void *bytes,
+                                   size_t n)
+{
+    if (wire_write_bytes(writer, bytes, n) || wire_write_varint(writer, n))
+        return -1;
+    return wire_write_varint(writer, tag);
 }
 
 /* Bytes written so far. */
