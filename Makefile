@@ -69,8 +69,8 @@ LDFLAGS  = -Wl,--gc-sections -Wl,-z,relro -Wl,-z,now $(INSTRUMENT)
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY: $(GEN_C) $(GEN)/starter.S
-.PHONY: all run demo test check lint format valgrind hostile conformance bench bench-scaling bench-smoke packaging manifests \
-  manual install install-lua deb dist clean help
+.PHONY: all run demo test check lint format valgrind hostile conformance bench bench-report bench-scaling bench-smoke \
+  packaging manifests manual install install-lua deb dist clean help
 
 include bench/peers.mk
 include spec/fuzz/fuzz.mk
@@ -107,11 +107,14 @@ hostile: build/luacsi build/luacsi.so build/clock.so build/setup-HOSTILE ## what
 conformance: build/luacsi build/luacsi.so build/setup-CONFORMANCE ## csi-sanity, grpcurl and grpc-health-probe against the examples
 	$(Q)tools/conformance
 
-bench: build/luacsi build/luacsi.so build/setup-BENCH bench-peers ## all peers side by side (BENCH_ROUNDS, BENCH_SECONDS)
-	$(Q)lua5.4 bench/run.lua
+bench: build/luacsi build/luacsi.so build/setup-BENCH bench-peers ## all that is measured, and the targets (BENCH_ROUNDS, BENCH_SECONDS)
+	$(Q)ulimit -n $$(ulimit -Hn); lua5.4 bench/run.lua
+
+bench-report: ## make bench, and show its figures in docs/performance.md
+	$(Q)$(MAKE) --no-print-directory bench; missed=$$?; lua5.4 bench/publish.lua && exit $$missed
 
 bench-scaling: build/luacsi build/luacsi.so build/setup-BENCH $(BENCH)/client ## how costs grow; preemption
-	$(Q)ulimit -n $$(ulimit -Hn); lua5.4 bench/scaling.lua
+	$(Q)ulimit -n $$(ulimit -Hn); lua5.4 bench/run.lua scaling
 
 bench-smoke: build/luacsi build/bench-smoke build/setup-VALGRIND ## idle memory, first answer, instructions per call
 	$(Q)build/bench-smoke build/luacsi

@@ -1,19 +1,23 @@
--- The benchmark: measures all peers side by side, prints tables and targets, writes build/bench.json,
--- build/bench.md and build/bench.svg. Exit status 1 where a target is missed. Run it from the root.
+-- The benchmark: measures all peers side by side, what a call costs beside other work, and how costs grow.
+-- Prints tables and targets, writes build/bench.json, build/bench.md, build/bench.svg and build/scaling.svg.
+-- Exit status 1 where a target is missed. Run it from the root.
 --
---   lua5.4 bench/run.lua          everything
---   lua5.4 bench/run.lua smoke    only what noise hardly touches: instructions, memory, start, size
+--   lua5.4 bench/run.lua            everything
+--   lua5.4 bench/run.lua PART       peers, burdens or scaling alone; or smoke: of the peers what noise hardly
+--                                   touches, which is instructions, memory, start, size
 --
--- BENCH_ROUNDS (5), BENCH_SECONDS of each load (2), BENCH_CALLS before memory is read again (1000000),
+-- BENCH_ROUNDS (5), BENCH_SECONDS of each load (1), BENCH_CALLS before memory is read again (1000000),
 -- BENCH_PEERS ("floor constant prepared handler cpp go tonic"), BENCH_CPUS of server and client ("0 1").
 
 package.path = "./?.lua;" .. package.path
 package.cpath = "build/?.so;" .. package.cpath
 
+local burdens = require "bench.lib.burdens"
 local chart = require "bench.lib.chart"
 local measure = require "bench.lib.measure"
 local peers = require "bench.lib.peers"
 local report = require "bench.lib.report"
+local scaling = require "bench.lib.scaling"
 local session = require "bench.lib.session"
 local stats = require "bench.lib.stats"
 local targets = require "bench.lib.targets"
@@ -44,7 +48,7 @@ end
 -- Requests/s and processor time under load, and the latency without. All servers run all the time; one at
 -- a time is busy.
 local function measure_speed(present, results)
-  local seconds, rounds = number("BENCH_SECONDS", 2), number("BENCH_ROUNDS", 5)
+  local seconds, rounds = number("BENCH_SECONDS", 1), number("BENCH_ROUNDS", 5)
   local servers, calls = start_all(present), {}
   for round = 1, rounds do
     for _, peer in ipairs(present) do
@@ -102,8 +106,8 @@ local function write(path, text)
   assert(file:write(text))
 end
 
-local function main(what)
-  local smoke = what == "smoke"
+-- Each part of a run puts its text into `texts`, its verdicts into `verdicts`, its figures into `figures`.
+local function run_peers(run, smoke)
   local ids = os.getenv("BENCH_PEERS") or smoke and "floor constant prepared handler" or nil
   local present, results = peers.present(ids), {}
   for _, peer in ipairs(present) do
@@ -113,24 +117,72 @@ local function main(what)
     measure_speed(present, results)
   end
   measure_rest(present, results, peers.methods)
-
-  local machine, verdicts, doubt = report.machine(), targets.judge(results), noise(results)
+  run:judge(targets.judge(results))
+  local doubt = noise(results)
   results = stats.settle(results)
-  local text = ("%s\n\n%s%s\n%s"):format(machine, doubt, report.figures(present, results, peers.methods),
-    report.targets(verdicts))
-  session.say("")
-  print(text)
-  write("build/bench.md", text)
-  write("build/bench.json", report.json { machine = machine, peers = results, targets = verdicts } .. "\n")
+  run:add("peers", results, doubt .. report.figures(present, results, peers.methods))
   if not smoke then
-    write("build/bench.svg", chart.bars(machine, present, results))
+    write("build/bench.svg", chart.bars(run.machine, present, results))
   end
+end
+
+local function run_burdens(run)
+  local list, results = burdens.measure(number("BENCH_ROUNDS", 5), number("BENCH_SECONDS", 1))
+  run:judge(targets.judge_burdens(list, results))
+  results = stats.settle(results)
+  run:add("burdens", results, report.burdens(list, results))
+end
+
+local function run_scaling(run)
+  local preemption, plots = scaling.preemption(), scaling.plots()
+  run:judge(targets.judge_scaling(preemption, plots))
+  run:add("preemption", preemption, report.preemption(preemption))
+  run:add("plots", plots, report.plots(plots))
+  write("build/scaling.svg", chart.lines(run.machine, plots))
+end
+
+local Run = { __index = {} }
+
+function Run.__index:judge(verdicts)
+  table.move(verdicts, 1, #verdicts, #self.verdicts + 1, self.verdicts)
+end
+
+function Run.__index:add(name, figures, text)
+  self.figures[name] = figures
+  table.insert(self.texts, text)
+end
+
+-- Tells and writes what was found; whether all targets hold.
+function Run.__index:finish()
   local missed = 0
-  for _, verdict in ipairs(verdicts) do
+  for _, verdict in ipairs(self.verdicts) do
     missed = missed + (verdict.holds and 0 or 1)
   end
-  print(("%d of %d targets hold"):format(#verdicts - missed, #verdicts))
+  local summary = ("%d of %d targets hold"):format(#self.verdicts - missed, #self.verdicts)
+  local text = ("%s\n\n%s\n%s\n%s\n"):format(self.machine, table.concat(self.texts, "\n"),
+    report.targets(self.verdicts), summary)
+  session.say("")
+  io.write(text)
+  self.figures.machine, self.figures.targets = self.machine, self.verdicts
+  write("build/bench.md", text)
+  write("build/bench.json", report.json(self.figures) .. "\n")
   return missed == 0
+end
+
+local parts = {
+  all = { run_peers, run_burdens, run_scaling },
+  peers = { run_peers },
+  burdens = { run_burdens },
+  scaling = { run_scaling },
+  smoke = { function(run) run_peers(run, true) end },
+}
+
+local function main(what)
+  local run = setmetatable({ machine = report.machine(), texts = {}, figures = {}, verdicts = {} }, Run)
+  for _, part in ipairs(parts[what or "all"] or error("no such part: " .. what)) do
+    part(run)
+  end
+  return run:finish()
 end
 
 os.exit(session.run(main, ...))

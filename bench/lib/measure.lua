@@ -7,7 +7,7 @@ local measure = {}
 
 local CLIENT = "build/bench/client"
 local FRAME_HEAD = 5 -- of a gRPC message
-local CALLS = 4500 -- of the second of two runs under callgrind, whose difference has no start in it
+local CALLS = 4500 -- under callgrind
 local STARTS = 11
 
 -- where: folder (a temporary one), server_cpu, client_cpu
@@ -77,29 +77,39 @@ function measure.memory(peer, n)
   return result
 end
 
--- Instructions of a server from its start to its end, with n calls in between. beside(server), if there,
--- starts a program that stands by meanwhile.
-local function count(command, method, n, beside)
-  local out = measure.where.folder .. "/callgrind"
-  local server = peers.start(command, measure.where.folder, nil,
-    { "valgrind", "--quiet", "--tool=callgrind", "--callgrind-out-file=" .. out })
+-- Has callgrind write down what it has counted since the last time: the number of it.
+local function dump(server, n_dumps)
+  local folder = measure.where.folder
+  local answer = program.run { "callgrind_control", "--vgdb-prefix=" .. folder .. "/vgdb", "-d",
+    tostring(server.pid) }
+  assert(answer:find("OK", 1, true), answer)
+  local text = program.read_all(("%s/callgrind.%d"):format(folder, n_dumps))
+  return assert(tonumber(text:match("\ntotals: (%d+)")), "callgrind counted nothing")
+end
+
+-- Instructions per call, by callgrind: what noise does not touch. Two runs of calls to one server, whose
+-- difference has no connecting in it. n: how many calls to count (a generous number if nil).
+-- beside(server), if there, starts a program that stands by meanwhile.
+function measure.instructions(command, method, n, beside)
+  local folder = measure.where.folder
+  local server = peers.start(command, folder, nil, { "valgrind", "--quiet", "--tool=callgrind",
+    "--vgdb-prefix=" .. folder .. "/vgdb", "--callgrind-out-file=" .. folder .. "/callgrind" })
   local other = beside and beside(server)
-  program.run { CLIENT, "calls", server.socket, peers.path(method), tostring(n) }
-  server:stop()
+  local n_dumps = 0
+  local function count(calls)
+    program.run { CLIENT, "calls", server.socket, peers.path(method), tostring(calls) }
+    n_dumps = n_dumps + 1
+    return dump(server, n_dumps)
+  end
+  local many = n or CALLS
+  local few = many // 9
+  count(few) -- what is done but once
+  local result = (count(many) - count(few)) / (many - few)
+  server:kill() -- what it would do at its end, callgrind need not see
   if other then
     other:stop()
   end
-  local text = program.read_all(out)
-  local total = text:match("\nsummary: (%d+)") or text:match("\ntotals: (%d+)")
-  return assert(tonumber(total), "callgrind counted nothing")
-end
-
--- Instructions per call, by callgrind: what noise does not touch. n: how many calls to count (a generous
--- number if nil). beside: as above.
-function measure.instructions(command, method, n, beside)
-  local many = n or CALLS
-  local few = many // 9
-  return (count(command, method, few, beside) - count(command, method, many, beside)) / (few - many)
+  return result
 end
 
 -- Bytes of the binary without symbols.

@@ -79,6 +79,13 @@ function Program.__index:stop()
   return self:wait()
 end
 
+function Program.__index:kill()
+  if not self.code then
+    self.handle:kill("sigkill")
+  end
+  self:wait()
+end
+
 function program.stop_all()
   for self in pairs(running) do
     self.handle:kill("sigkill")

@@ -30,8 +30,6 @@ local function grid(rows)
   return table.concat(lines, "\n") .. "\n"
 end
 
-report.grid = grid
-
 local function show(format, value, scale)
   return value and format:format(value * (scale or 1)) or "-"
 end
@@ -96,6 +94,44 @@ function report.figures(present, results, methods)
       of_peers(present, results, columns_of_load(method)))
   end
   add("One call after the other; memory; start; size", of_peers(present, results, columns_of_rest))
+  return table.concat(parts, "\n")
+end
+
+-- The load with something besides (burdens.measure).
+function report.burdens(list, results)
+  local rows = { { "besides", "req/s", "µs", "instructions" } }
+  for _, burden in ipairs(list) do
+    local result = results[burden.id]
+    rows[#rows + 1] = { burden.label, show("%.0f", result.rate), show("%.2f", result.cpu, 1e-3),
+      show("%.0f", result.instructions) }
+  end
+  return "A Lua handler at 4x10, beside other work: requests/s, server CPU per call\n\n" .. grid(rows)
+end
+
+-- What scaling.preemption found.
+function report.preemption(results)
+  local rows = { { "handlers that compute", "p50 ms", "p99 ms", "p99.9 ms" } }
+  for i, result in ipairs(results) do
+    rows[i + 1] = { tostring(result.computing) }
+    for _, quantile in ipairs { "p50", "p99", "p999" } do
+      table.insert(rows[i + 1], ("%.3f"):format(result.latency[quantile] / 1e6))
+    end
+  end
+  return "Other calls beside handlers that compute without end: latency\n\n" .. grid(rows)
+end
+
+-- What scaling.plots found.
+function report.plots(all)
+  local parts = {}
+  for _, plot in ipairs(all) do
+    for _, curve in ipairs(plot.lines) do
+      local rows = { { curve.label }, { plot.title } }
+      for i, point in ipairs(curve.points) do
+        rows[1][i + 1], rows[2][i + 1] = ("%d"):format(point.x), ("%.0f"):format(point.y)
+      end
+      parts[#parts + 1] = grid(rows)
+    end
+  end
   return table.concat(parts, "\n")
 end
 

@@ -46,4 +46,17 @@ function stats.at(tree, ...)
   return tree
 end
 
+-- The power of x that the last step of a curve follows, beyond what the first point costs: 0 is flat (within
+-- a tenth of that), 1 is in proportion to x.
+function stats.power(points)
+  local first, before, last = points[1], points[#points - 1], points[#points]
+  local function beyond(point)
+    return math.max(point.y - first.y, first.y / 1000)
+  end
+  if last.y < 1.1 * first.y then
+    return 0
+  end
+  return math.log(beyond(last) / beyond(before)) / math.log((last.x - first.x) / (before.x - first.x))
+end
+
 return stats

@@ -33,6 +33,12 @@ local ratios = {
   { "handler", "cpp", methods = ALL, shapes = ALL_SHAPES, rate = 1, cpu = 1 },
 }
 
+-- Of the figures that are not peers'.
+local LONGEST_OTHER_MS = 10 -- p99 of other calls while handlers compute: two slices of 5 ms
+local MOST_METRICS_NS = 200
+local MOST_BURDEN = 1.05 -- CPU per call, held against that of a server without
+local MOST_POWER = 1.1
+
 local KIB = 1 / 1024 -- in MB
 local limits = {
   { what = "resident memory after the calls, MB", path = { "memory", "after_rss" }, most = 10, scale = KIB },
@@ -103,6 +109,36 @@ function targets.judge(results)
     end
   end
   return list
+end
+
+-- The same for what burdens.measure found.
+function targets.judge_burdens(list, results)
+  local verdicts, base = {}, results[list[1].id].cpu
+  for i = 2, #list do
+    judge(verdicts, "CPU per call while " .. list[i].label, ratio(results[list[i].id].cpu, base), MOST_BURDEN)
+  end
+  local differences = {}
+  for i, cpu in ipairs(results.metrics.cpu) do
+    differences[i] = cpu - base[i]
+  end
+  judge(verdicts, "metrics, ns per call", stats.median(differences), MOST_METRICS_NS)
+  return verdicts
+end
+
+-- The same for scaling.preemption and scaling.plots.
+function targets.judge_scaling(preemption, plots)
+  local verdicts = {}
+  for i = 2, #preemption do
+    local what = ("p99 of other calls beside handlers that compute (%d), ms"):format(preemption[i].computing)
+    judge(verdicts, what, preemption[i].latency.p99 / 1e6, LONGEST_OTHER_MS)
+  end
+  for _, plot in ipairs(plots) do
+    for _, line in ipairs(plot.lines) do
+      local what = ("%s, %s: grows with the power"):format(plot.title:match "^[^:]+", line.label)
+      judge(verdicts, what, stats.power(line.points), MOST_POWER)
+    end
+  end
+  return verdicts
 end
 
 return targets

@@ -1,20 +1,17 @@
 -- How costs grow: the price of a call against what else the server holds, and what one handler that
--- computes does to the others. Writes build/scaling.svg and build/scaling.json. Run it from the root.
+-- computes does to the others.
 --
 -- Costs are instructions per call by callgrind, so the curves are the same on a busy machine.
 -- Preemption is measured in time: it is about time.
 --
 -- SCALING_MOST (10000): the most connections; each is a descriptor on both sides.
 
-package.path = "./?.lua;" .. package.path
-package.cpath = "build/?.so;" .. package.cpath
-
-local chart = require "bench.lib.chart"
 local measure = require "bench.lib.measure"
 local peers = require "bench.lib.peers"
 local program = require "bench.lib.program"
-local report = require "bench.lib.report"
 local session = require "bench.lib.session"
+
+local scaling = {}
 
 local METHOD = "GetPluginInfo"
 local STREAMS = 100 -- of one connection; the server takes no more
@@ -115,7 +112,8 @@ local function up_to(most, sizes)
   return result
 end
 
-local function plots()
+-- Plots as chart.lines draws them.
+function scaling.plots()
   local most = tonumber(os.getenv "SCALING_MOST" or 10000)
   local sizes, bytes = { 1, 10, 100, 1000 }, { 0, 64, 256, 1024, 2048, 4032 }
   return {
@@ -160,45 +158,13 @@ local function beside(computing)
   return latency
 end
 
-local function preemption()
-  local rows, results = { { "handlers that compute", "p50 ms", "p99 ms", "p99.9 ms" } }, {}
+-- For so many handlers that compute, the latency of the others.
+function scaling.preemption()
+  local results = {}
   for i, computing in ipairs { 0, 1, 4 } do
-    local latency = beside(computing)
-    results[i] = { computing = computing, latency = latency }
-    rows[i + 1] = { tostring(computing) }
-    for _, value in ipairs { latency.p50, latency.p99, latency.p999 } do
-      table.insert(rows[i + 1], ("%.3f"):format(value / 1e6))
-    end
+    results[i] = { computing = computing, latency = beside(computing) }
   end
-  return report.grid(rows), results
+  return results
 end
 
-local function growth(all)
-  local parts = {}
-  for _, plot in ipairs(all) do
-    for _, curve in ipairs(plot.lines) do
-      local rows = { { curve.label }, { plot.title } }
-      for i, point in ipairs(curve.points) do
-        rows[1][i + 1], rows[2][i + 1] = ("%d"):format(point.x), ("%.0f"):format(point.y)
-      end
-      parts[#parts + 1] = report.grid(rows)
-    end
-  end
-  return table.concat(parts, "\n")
-end
-
-local function write(path, text)
-  local file <close> = assert(io.open(path, "w"))
-  assert(file:write(text))
-end
-
-os.exit(session.run(function()
-  local machine = report.machine()
-  local table_of_preemption, latencies = preemption()
-  print(machine .. "\n\n" .. table_of_preemption)
-  local all = plots()
-  print(growth(all))
-  write("build/scaling.json", report.json { machine = machine, preemption = latencies, plots = all } .. "\n")
-  write("build/scaling.svg", chart.lines(machine, all))
-  return true
-end))
+return scaling
