@@ -1,8 +1,20 @@
 -- Puts the last run of the benchmark into the documents: its tables between the two marks of
--- docs/performance.md, its drawings beside it. Run it from the root, behind bench/run.lua.
+-- docs/performance.md, its drawings and its figures as JSON beside it. Run it from the root, behind
+-- bench/run.lua.
 
 local BEGIN, END = "<!-- make bench-report writes from here -->", "<!-- to here -->"
-local DRAWINGS = { ["build/bench.svg"] = "docs/performance.svg", ["build/scaling.svg"] = "docs/scaling.svg" }
+local COPIES = {
+  ["build/bench.svg"] = "docs/performance.svg",
+  ["build/scaling.svg"] = "docs/scaling.svg",
+  ["build/bench.json"] = "docs/performance.json",
+}
+local SHOWN = [[
+![the servers side by side](performance.svg)
+
+![how costs grow](scaling.svg)
+
+All figures: [performance.json](performance.json).
+]]
 
 local function read(path)
   local file <close> = assert(io.open(path))
@@ -17,7 +29,8 @@ end
 local document, figures = read "docs/performance.md", read "build/bench.md"
 local _, from = assert(document:find(BEGIN, 1, true))
 local to = assert(document:find(END, from, true))
-write("docs/performance.md", ("%s\n\n%s\n%s"):format(document:sub(1, from), figures, document:sub(to)))
-for drawing, copy in pairs(DRAWINGS) do
-  write(copy, read(drawing))
+local before, behind = document:sub(1, from), document:sub(to)
+write("docs/performance.md", ("%s\n\n%s\n%s\n%s"):format(before, figures, SHOWN, behind))
+for made, copy in pairs(COPIES) do
+  write(copy, read(made))
 end
