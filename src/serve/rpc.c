@@ -14,8 +14,12 @@
 #include <grpc/byte_buffer.h>
 #include <grpc/slice_buffer.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { ARENA_BYTES = 64 * 1024 * 1024 };
+enum {
+    IDENTITY_BYTES = 64 * 1024, /* an Identity request has no field at all */
+    ARENA_BYTES = 64 * 1024 * 1024,
+};
 
 static void rpc_on_accept(struct op *op, bool ok);
 static void rpc_on_sent(struct op *op, bool ok);
@@ -51,6 +55,20 @@ static void retire(struct rpc *rpc)
     rpc_host_fell(host);
 }
 
+/* Whether the host answers it, not the script. */
+bool rpc_is_hosts(const struct method *method)
+{
+    return method->index >= CATALOG_METHODS;
+}
+
+static size_t most_bytes(const struct rpc_host *host, const struct method *method)
+{
+    if (rpc_is_hosts(method))
+        return host->most_host_bytes;
+    bool is_small = strcmp(method->service, "csi.v1.Identity") == 0;
+    return is_small ? IDENTITY_BYTES : SIZE_MAX; /* gRPC core has its own limit */
+}
+
 bool rpc_new(struct rpc **list, struct rpc_host *host, const struct method *method,
              void *registered)
 {
@@ -65,6 +83,7 @@ bool rpc_new(struct rpc **list, struct rpc_host *host, const struct method *meth
         .host = host,
         .method = method,
         .registered = registered,
+        .most_bytes = most_bytes(host, method),
         .message.type = GRPC_BB_RAW,
     };
     grpc_metadata_array_init(&rpc->metadata);
@@ -88,12 +107,6 @@ void rpc_free(struct rpc *rpc)
 }
 
 /* ---- the reply ---- */
-
-/* Whether the host answers it, not the script. */
-bool rpc_is_hosts(const struct method *method)
-{
-    return method->index >= CATALOG_METHODS;
-}
 
 const char *rpc_id(struct rpc *rpc)
 {

@@ -6,10 +6,7 @@
 #include "serve/payload.h"
 #include "serve/rpc_call.h"
 
-#include <string.h>
 #include <sys/socket.h>
-
-enum { IDENTITY_BYTES = 64 * 1024 /* an Identity request has no field at all */ };
 
 /* ---- the driver behind this one ---- */
 
@@ -194,14 +191,6 @@ static void answer_as_host(struct rpc *rpc)
         rpc_watch(rpc);
 }
 
-static size_t most_bytes(const struct rpc *rpc)
-{
-    if (rpc_is_hosts(rpc->method))
-        return rpc->host->most_host_bytes;
-    bool is_small = strcmp(rpc->method->service, "csi.v1.Identity") == 0;
-    return is_small ? IDENTITY_BYTES : SIZE_MAX; /* gRPC core has its own limit */
-}
-
 /* Finds the vm that answers: that of the session, if there are any. -1 and err: there is no such
  * session. */
 static int choose_vm(struct rpc *rpc, struct vm **vm, struct err *err)
@@ -231,7 +220,7 @@ void rpc_answer(struct rpc *rpc)
         answer_with(rpc, vm, handler);
         return;
     }
-    if (payload_read(rpc->payload, most_bytes(rpc), &rpc->arena, &rpc->bytes, &err)) {
+    if (payload_read(rpc->payload, rpc->most_bytes, &rpc->arena, &rpc->bytes, &err)) {
         rpc_reply_error(rpc, err.code, err.text);
         return;
     }

@@ -22,7 +22,8 @@ struct rpc {
     bool is_lost;       /* a thread that was given up may still write into the arena */
     struct rpc_host *host;
     const struct method *method;
-    void *registered; /* the method's handle in gRPC core */
+    void *registered;  /* the method's handle in gRPC core */
+    size_t most_bytes; /* of a request */
 
     grpc_call *call;
     gpr_timespec deadline;
