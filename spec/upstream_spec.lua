@@ -162,6 +162,25 @@ describe("serve --upstream", function()
     assert.matches('DeleteVolume",grpc_status_code="ABORTED"', metrics, 1, true)
   end)
 
+  it("keeps for --control what the driver answers", function()
+    local control = "unix://" .. host.folder() .. "/control.sock"
+    local front = before.script([[return {
+      CreateVolume = function(request) return { volume = { volume_id = "id of " .. request.name } } end,
+      DeleteVolume = function() return nil, "ABORTED", "busy" end,
+    }]], { flags = { "--control", control } })
+    local client = front:connect()
+    client:call("CreateVolume", { name = "v", secrets = { key = "hidden" } })
+    client:call("DeleteVolume", { volume_id = "w" })
+    local result = host.run { "ctl", "calls", "--json", "--control", control }
+    assert.equal(0, result.code, result.stderr)
+    local calls = luacsi.json.decode(result.stdout).calls
+    assert.same({ "upstream", "upstream" }, { calls[1].handler, calls[2].handler })
+    assert.same({ { name = "v", secrets = "***stripped***" }, { volume_id = "w" } },
+      { calls[1].request, calls[2].request })
+    assert.same({ volume = { volume_id = "id of v" } }, calls[1].reply)
+    assert.same({ "ABORTED", "busy" }, { calls[2].status, calls[2].message })
+  end)
+
   it("keeps to --max-in-flight", function()
     local client, listener = play { flags = { "--max-in-flight", "1" } }
     ask(client, 1, PROBE, "")
