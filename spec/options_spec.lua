@@ -30,6 +30,7 @@ local COMMANDS = {
     ["--plugin-registration-path"] = "LUACSI_PLUGIN_REGISTRATION_PATH",
     ["--clock"] = "LUACSI_CLOCK", ["--seed"] = "LUACSI_SEED", ["--upstream"] = "LUACSI_UPSTREAM",
     ["--calls"] = "LUACSI_CALLS", ["--sessions"] = "LUACSI_SESSIONS",
+    ["--http-control"] = "LUACSI_HTTP_CONTROL",
   },
   record = {
     ["--endpoint"] = "LUACSI_ENDPOINT, CSI_ENDPOINT", ["--socket-mode"] = "LUACSI_SOCKET_MODE",

@@ -2,6 +2,10 @@
 #include "cli/control_options.h"
 
 #include "io/endpoint.h"
+#include "serve/httpd.h"
+
+/* In the order of enum control_http. */
+static const char *const places[] = {"off", "loopback", "any", NULL};
 
 /* Who may connect can replace the script: only a UNIX socket keeps others out. */
 static int check_socket(const char *text, struct err *err)
@@ -48,4 +52,28 @@ void control_options_rows(struct control_options *control, struct option rows[CO
         .max = 1000,
         .to.integer = &control->sessions,
     };
+    rows[3] = (struct option){
+        .name = "http-control",
+        .value = "WHERE",
+        .fallback = "off",
+        .help = "Serve luacsi.v1.Control as JSON over HTTP, too: off; loopback, where only this "
+                "host can reach the HTTP endpoint; or any. It has no authentication.",
+        .type = OPTION_CHOICE,
+        .choices = places,
+        .to.choice = &control->http,
+    };
+}
+
+int control_options_check(const struct control_options *control, const char *http, struct err *err)
+{
+    if (control->http == CONTROL_HTTP_OFF)
+        return 0;
+    if (!http)
+        return err_set(err, STATUS_INVALID_ARGUMENT, "--http-control needs --http-endpoint");
+    if (control->http == CONTROL_HTTP_LOOPBACK && !httpd_is_loopback(http))
+        return err_set(err, STATUS_INVALID_ARGUMENT,
+                       "--http-control: expected an --http-endpoint that only this host can reach, "
+                       "such as 127.0.0.1:9808, got %s; --http-control=any lets all of them in",
+                       http);
+    return 0;
 }

@@ -127,6 +127,8 @@ static int serve_script(struct serve *serve, const char *script)
         .calls = (size_t)serve->control.calls,
         .sessions = (size_t)serve->control.sessions,
         .http = serve->http,
+        .http_control = serve->control.http != CONTROL_HTTP_OFF,
+        .http_public = serve->control.http == CONTROL_HTTP_ANY,
         .kubelet_path = serve->kubelet.path,
         .registration_dir = serve->kubelet.directory,
         .vm.problem = log_problem,
@@ -138,6 +140,7 @@ static int serve_script(struct serve *serve, const char *script)
     if (address_complete(&serve->endpoint, serve->address, true, &err) ||
         endpoint_parse(&endpoint, serve->endpoint, &err) ||
         (serve->control.socket && endpoint_parse(&control, serve->control.socket, &err)) ||
+        control_options_check(&serve->control, serve->http, &err) ||
         kubelet_options_check(&serve->kubelet, &endpoint, &err) ||
         (serve->upstream && upstream_parse(&upstream, serve->upstream, &endpoint, &err)))
         return options_fail("serve", EXIT_USAGE, err.text);

@@ -10,11 +10,14 @@
 #include <stdio.h>
 
 struct admin;
+struct control;
 
 struct admin_options {
     const char *endpoint; /* as httpd.h has it */
     struct loop *loop;
     struct prober *prober;
+    struct control *control; /* to be served as JSON, too; NULL: not here */
+    bool is_public;          /* as control_http_new has it */
     /* Writes what /metrics answers. Loop thread. */
     void (*write_metrics)(void *data, FILE *file);
     void *data; /* for write_metrics */

@@ -249,12 +249,12 @@ void control_verify(struct control *control, struct host_call *call)
         verify.response.lost = journal_lost(verify.journal, verify.request->since);
         failed = find_out(&verify, &reason, &err);
     }
+    filter_fini(&verify.filter);
+    for (size_t i = 0; i < verify.n_filters; i++)
+        filter_fini(&verify.order[i]);
     if (failed)
         host_call_fail(call, &err);
     else
         control_reply(call, &verify.response.base);
     free(reason);
-    filter_fini(&verify.filter);
-    for (size_t i = 0; i < verify.n_filters; i++)
-        filter_fini(&verify.order[i]);
 }

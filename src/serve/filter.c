@@ -47,7 +47,7 @@ static int read_request(struct filter *filter, const char *text, struct arena *a
     json_error_t error;
     if (!text[0])
         return 0;
-    filter->request = json_loads(text, JSON_REJECT_DUPLICATES, &error);
+    filter->request = json_loads(text, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
     if (!filter->request)
         return err_set(err, STATUS_INVALID_ARGUMENT, "request: line %d, column %d: %.200s",
                        error.line, error.column, error.text);

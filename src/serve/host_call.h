@@ -20,7 +20,8 @@ struct host_call {
     void *data; /* of who answers later, for cancelled */
 };
 
-/* A service answers each call with one of these, before its function returns or later. */
+/* A service answers each call with one of these, before its function returns or later. The call and
+ * its arena may be gone afterwards. */
 static inline void host_call_reply(struct host_call *call, struct bytes reply)
 {
     call->reply(call, reply);

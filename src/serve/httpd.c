@@ -49,6 +49,24 @@ int httpd_check_endpoint(const char *endpoint, struct err *err)
     return parse_endpoint(endpoint, &address, err);
 }
 
+bool httpd_is_loopback(const char *endpoint)
+{
+    struct sockaddr_storage address;
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)(void *)&address;
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(void *)&address;
+    struct err err;
+    if (parse_endpoint(endpoint, &address, &err))
+        return false;
+    return address.ss_family == AF_INET ? ntohl(v4->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET
+                                        : IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+}
+
+const char *httpd_header(const struct httpd *httpd, const struct httpd_request *request,
+                         const char *name)
+{
+    return httpd->http->lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
+}
+
 /* ---- start and stop ---- */
 
 /* What clients do wrong is not worth a line: any of them could fill the log. */
@@ -65,19 +83,32 @@ static void log_http(void *data, const char *format, va_list arguments)
 
 /* NOLINTBEGIN(readability-*): its parameters are libmicrohttpd's */
 
-/* Called when the headers of a request are there, and again after its connection was resumed. */
+/* Called when the headers of a request are there; where *own was set, as httpd_exchange has it. */
 static enum MHD_Result on_request(void *data, struct MHD_Connection *connection, const char *path,
                                   const char *method, const char *version, const char *body,
                                   size_t *body_size, void **own)
 {
     const struct httpd *httpd = data;
+    const struct httpd_options *options = &httpd->options;
+    struct httpd_exchange *exchange = *own;
+    const struct httpd_request request = {
+        .connection = connection,
+        .path = path,
+        .is_post = strcmp(method, "POST") == 0 && options->posts &&
+                   strncmp(path, options->posts, strlen(options->posts)) == 0,
+        .body = body,
+        .body_size = *body_size,
+    };
     bool is_get = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
     (void)version;
-    (void)body;
-    if (!*own && (!is_get || *body_size > 0))
-        return httpd_respond_text(httpd, connection, MHD_HTTP_METHOD_NOT_ALLOWED,
-                                  "GET or HEAD, please\n");
-    return httpd->options.handler(httpd->options.data, connection, path, own);
+    if (!exchange && ((!is_get && !request.is_post) || *body_size > 0))
+        return httpd_refuse_method(httpd, connection, "GET, HEAD", "GET or HEAD, please\n");
+    *body_size = 0;
+    if (exchange)
+        return exchange->more(exchange, &request);
+    enum MHD_Result result = options->handler(options->data, &request, &exchange);
+    *own = exchange;
+    return result;
 }
 
 /* NOLINTEND(readability-*) */
@@ -85,11 +116,12 @@ static enum MHD_Result on_request(void *data, struct MHD_Connection *connection,
 static void on_completed(void *data, struct MHD_Connection *connection, void **own,
                          enum MHD_RequestTerminationCode code)
 {
-    const struct httpd *httpd = data;
+    struct httpd_exchange *exchange = *own;
+    (void)data;
     (void)connection;
     (void)code;
-    if (*own)
-        httpd->options.completed(httpd->options.data, *own);
+    if (exchange)
+        exchange->completed(exchange);
     *own = NULL;
 }
 
@@ -132,8 +164,10 @@ void httpd_stop(struct httpd *httpd)
 
 /* ---- answers ---- */
 
-enum MHD_Result httpd_respond(const struct httpd *httpd, struct MHD_Connection *connection,
-                              unsigned code, const char *type, const char *text, size_t size)
+/* allow: the methods that would do, of an answer that says so; else NULL. */
+static enum MHD_Result respond(const struct httpd *httpd, struct MHD_Connection *connection,
+                               unsigned code, const char *type, const char *text, size_t size,
+                               const char *allow)
 {
     const struct microhttpd *http = httpd->http;
     struct MHD_Response *response =
@@ -142,11 +176,25 @@ enum MHD_Result httpd_respond(const struct httpd *httpd, struct MHD_Connection *
         return MHD_NO;
     http->add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
     http->add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-    if (code == MHD_HTTP_METHOD_NOT_ALLOWED)
-        http->add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+    http->add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+    if (allow)
+        http->add_response_header(response, MHD_HTTP_HEADER_ALLOW, allow);
     enum MHD_Result result = http->queue_response(connection, code, response);
     http->destroy_response(response);
     return result;
+}
+
+enum MHD_Result httpd_respond(const struct httpd *httpd, struct MHD_Connection *connection,
+                              unsigned code, const char *type, const char *text, size_t size)
+{
+    return respond(httpd, connection, code, type, text, size, NULL);
+}
+
+enum MHD_Result httpd_refuse_method(const struct httpd *httpd, struct MHD_Connection *connection,
+                                    const char *allow, const char *text)
+{
+    return respond(httpd, connection, MHD_HTTP_METHOD_NOT_ALLOWED, HTTPD_PLAIN, text, strlen(text),
+                   allow);
 }
 
 enum MHD_Result httpd_respond_text(const struct httpd *httpd, struct MHD_Connection *connection,

@@ -145,18 +145,18 @@ static enum MHD_Result answer_metrics(const struct liveness *liveness,
     return result;
 }
 
-static enum MHD_Result on_request(void *data, struct MHD_Connection *connection, const char *path,
-                                  void **own)
+static enum MHD_Result on_request(void *data, const struct httpd_request *request,
+                                  struct httpd_exchange **own)
 {
     const struct liveness *liveness = data;
     char help[300];
     (void)own;
-    if (strcmp(path, "/healthz") == 0)
-        return answer_health(liveness, connection);
-    if (strcmp(path, liveness->options->metrics_path) == 0)
-        return answer_metrics(liveness, connection);
+    if (strcmp(request->path, "/healthz") == 0)
+        return answer_health(liveness, request->connection);
+    if (strcmp(request->path, liveness->options->metrics_path) == 0)
+        return answer_metrics(liveness, request->connection);
     snprintf(help, sizeof(help), "try /healthz or %.200s\n", liveness->options->metrics_path);
-    return httpd_respond_text(&liveness->httpd, connection, MHD_HTTP_NOT_FOUND, help);
+    return httpd_respond_text(&liveness->httpd, request->connection, MHD_HTTP_NOT_FOUND, help);
 }
 
 /* ---- start and end ---- */

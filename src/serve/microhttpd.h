@@ -15,6 +15,7 @@
     X(resume_connection)           \
     X(create_response_from_buffer) \
     X(add_response_header)         \
+    X(lookup_connection_value)     \
     X(queue_response)              \
     X(destroy_response)            \
     X(set_panic_func)

@@ -245,12 +245,20 @@ static void write_metrics(void *data, FILE *file)
     metrics_write(process->metrics, &report, name, file);
 }
 
+/* Whether calls are kept, and sessions may be made. */
+static bool has_control(const struct process_options *options)
+{
+    return options->control || options->http_control;
+}
+
 static int start_http(struct process *process, struct err *err)
 {
     const struct admin_options options = {
         .endpoint = process->options->http,
         .loop = process->loop,
         .prober = process->prober,
+        .control = process->options->http_control ? &process->control : NULL,
+        .is_public = process->options->http_public,
         .write_metrics = write_metrics,
         .data = process,
     };
@@ -274,7 +282,7 @@ static int start_server(struct process *process, struct err *err)
         .methods = catalog_methods(),
         .n_methods = CATALOG_SERVED,
         .vm = scripts_vm(process->scripts),
-        .sessions = process->options->control ? scripts_sessions(process->scripts) : NULL,
+        .sessions = has_control(process->options) ? scripts_sessions(process->scripts) : NULL,
         .max_in_flight = process->options->max_in_flight,
         .upstream = process->upstream,
         .fixture = process->fixture,
@@ -302,8 +310,6 @@ static int open_control(struct process *process, struct err *err)
         .answer = control_answer,
         .data = &process->control,
     };
-    if (!endpoint)
-        return 0;
     process->control = (struct control){
         .loop = process->loop,
         .sessions = scripts_sessions(process->scripts),
@@ -311,6 +317,8 @@ static int open_control(struct process *process, struct err *err)
         .stop = on_stop,
         .data = process,
     };
+    if (!endpoint)
+        return 0;
     process->control_server = side_server_new(&options, err);
     return process->control_server ? 0 : -1;
 }
@@ -387,7 +395,7 @@ static int load_scripts(struct process *process, struct err *err)
     struct scripts_options scripts = {
         .script = options->script,
         .most_sessions = options->sessions,
-        .calls = options->control ? options->calls : 0,
+        .calls = has_control(options) ? options->calls : 0,
         .vm = options->vm,
     };
     scripts.vm.upstream = process->upstream;

@@ -20,6 +20,8 @@ struct process_options {
     size_t calls;         /* of each session that are kept for luacsi.v1.Control */
     size_t sessions;      /* that it may make */
     const char *http;     /* address of the HTTP endpoint; NULL: none */
+    bool http_control;    /* luacsi.v1.Control is served there, too */
+    bool http_public;     /* ...to others than this host */
     const char *kubelet_path;     /* the CSI socket, as the kubelet sees it: registration is... */
     const char *registration_dir; /* ...offered in this directory; both NULL: it is not */
     bool watch;                   /* reload the script when its files change */
