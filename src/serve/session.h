@@ -12,7 +12,7 @@
 #include "serve/source.h"
 #include "serve/status.h"
 
-enum { SESSION_NAME = 64 }; /* bytes, with the NUL */
+enum { SESSION_NAME = 128 }; /* bytes, with the NUL */
 
 struct journal;
 struct session;

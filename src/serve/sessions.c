@@ -186,7 +186,7 @@ static bool is_name(const char *name)
     if (n == 0 || n >= SESSION_NAME)
         return false;
     for (const char *c = name; *c; c++) {
-        if (!isalnum((unsigned char)*c) && !strchr("._-", *c))
+        if (!isalnum((unsigned char)*c) && !strchr("._/-", *c))
             return false;
     }
     return true;
@@ -195,10 +195,11 @@ static bool is_name(const char *name)
 static int check_new(const struct sessions *sessions, const char *name, struct err *err)
 {
     if (!is_name(name))
-        return err_set(err, STATUS_INVALID_ARGUMENT,
-                       "expected a session's name of at most %d letters, digits, \".\", \"_\" and "
-                       "\"-\", got \"%.80s\"",
-                       SESSION_NAME - 1, name);
+        return err_set(
+            err, STATUS_INVALID_ARGUMENT,
+            "expected a session's name of at most %d letters, digits, \".\", \"_\", \"/\" "
+            "and \"-\", got \"%.150s\"",
+            SESSION_NAME - 1, name);
     if (find(sessions, name, strlen(name)))
         return err_set(err, STATUS_ALREADY_EXISTS, "there is a session \"%s\" already", name);
     if (sessions->n_named == sessions->options.most)
