@@ -2,6 +2,7 @@
 -- luacsi.testing.load answers.
 
 local command = require "spec.support.command"
+local folder = require "spec.support.folder"
 local luacsi = require "luacsi"
 local host = require "spec.support.host"
 local testing = require "luacsi.testing"
@@ -20,6 +21,7 @@ end
 describe("testing.start", function()
   after_each(testing.teardown)
   after_each(host.teardown)
+  after_each(folder.remove_all)
 
   it("serves a file, a text, or a table of constants", function()
     assert.equal("hello.csi.example.com", testing.start("examples/hello.lua"):call("GetPluginInfo").name)
@@ -137,10 +139,9 @@ describe("testing.start", function()
       io.write(driver.socket)
       os.exit(true, false) -- nothing is collected
     ]]
-    local env = { LUACSI = os.getenv "LUACSI" or "build/luacsi" }
+    local env = { LUACSI = os.getenv "LUACSI" or "build/luacsi", TMPDIR = folder.make() }
     local socket = command.output({ "lua5.4", "-e", text }, { env = env })
     assert(testing.eventually(function() return not uv.fs_stat(socket) end))
-    assert(os.remove(socket:match "^(.*)/"))
   end)
 end)
 
