@@ -180,6 +180,7 @@ describe("the calls that were answered", function()
     assert.same({ 5, false }, { third.last, third.more })
     assert.same({}, calls({ since = 5 }).calls)
     assert.same({}, calls({ since = 500 }).calls)
+    assert.same({}, calls({ since = math.maxinteger }).calls)
   end)
 
   it("fit into a message that clients take", function()

@@ -266,7 +266,7 @@ static void rows(struct ctl *ctl, struct option options[N_OPTIONS])
     options[10] = integer_option("exactly", &ctl->exactly, "Of verify: so many calls.");
     options[11] = integer_option("at-least", &ctl->at_least,
                                  "Of verify: so many or more; 1 when nothing else is expected.");
-    options[12] = integer_option("at-most", &ctl->at_most, "Of verify: so many or less.");
+    options[12] = integer_option("at-most", &ctl->at_most, "Of verify: so many or fewer.");
     options[13] = boolean_option("never", &ctl->never, "Of verify: no calls.");
     options[14] = (struct option){
         .name = "order",

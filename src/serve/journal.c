@@ -84,8 +84,9 @@ void journal_clear(struct journal *journal)
 
 const struct journal_entry *journal_after(const struct journal *journal, int64_t sequence)
 {
-    int64_t next = sequence < oldest(journal) ? oldest(journal) : sequence + 1;
-    return next <= journal->last ? *place_of(journal, next) : NULL;
+    if (sequence >= journal->last || journal->n == 0)
+        return NULL;
+    return *place_of(journal, sequence < oldest(journal) ? oldest(journal) : sequence + 1);
 }
 
 size_t journal_count(const struct journal *journal)

@@ -45,8 +45,8 @@ struct session *sessions_next(const struct sessions *sessions, const struct sess
 
 /* Makes one with an empty store, as change says: its script is that of the process, or another
  * text. It is there once change->done says that all is well. ALREADY_EXISTS, RESOURCE_EXHAUSTED
- * when they are too many, INVALID_ARGUMENT when name is no name: letters, digits and "._/-", at most
- * SESSION_NAME - 1. */
+ * when they are too many, INVALID_ARGUMENT when name is no name: letters, digits and "._/-", at
+ * most SESSION_NAME - 1. */
 struct sessions_creation {
     struct session_change change; /* kind and what belongs to it: SESSION_RELOAD, SESSION_TEXT */
     void (*done)(struct sessions_creation *creation, const struct err *err);
