@@ -107,6 +107,7 @@ describe("reset", function()
     server:stop()
     start { flags = { "--state", file } }
     assert.equal(0, stored())
+    server:stop()
     folder.remove_all()
   end)
 end)

@@ -21,12 +21,18 @@ local SLOW = (os.getenv("LUACSI") or ""):find("luacsi%-%l+") or os.getenv("LUACS
 
 local FLAGS = { "--memory=16MB", "--no-watch", "--grace=1s" }
 
--- Time is what ends most of them. Those that memory ends have so much of it that a busy machine is no matter.
-local LITTLE_TIME = {
-  SLOW and "--handler-cpu=400ms" or "--handler-cpu=100ms",
-  SLOW and "--handler-timeout=4s" or "--handler-timeout=1s",
-}
-local MUCH_TIME = { "--handler-cpu=20s", "--handler-timeout=40s" }
+-- Time is what ends most of them. The others have so much of it that a busy machine changes nothing.
+local LITTLE_CPU = SLOW and "--handler-cpu=400ms" or "--handler-cpu=100ms"
+local LITTLE_WALL = SLOW and "--handler-timeout=4s" or "--handler-timeout=1s"
+
+local function time_flags(expects)
+  if expects:find "^load" then
+    return LITTLE_CPU, "--handler-timeout=5s" -- one that is stuck ends by it
+  elseif expects:find "DEADLINE" or expects:find "OK" then
+    return LITTLE_CPU, LITTLE_WALL
+  end
+  return "--handler-cpu=20s", "--handler-timeout=40s"
+end
 
 -- Lua leaves C functions by longjmp. ThreadSanitizer does not see that, and its stack is full after 65,536
 -- errors or yields: under it only those run that are about something else.
@@ -48,9 +54,7 @@ end
 local function read_script(name)
   local script = { path = FOLDER .. name, flags = { table.unpack(FLAGS) }, stuck = 0, calls = {} }
   local text = process.read_file(script.path)
-  local expects = text:match "%-%- expects: ([^\n]*)"
-  local ends_by_memory = expects:find "RESOURCE" and not expects:find "DEADLINE"
-  for _, flag in ipairs(ends_by_memory and MUCH_TIME or LITTLE_TIME) do
+  for _, flag in ipairs { time_flags(text:match "%-%- expects: ([^\n]*)") } do
     table.insert(script.flags, flag)
   end
   for key, value in text:gmatch("%-%- (%l+): ([^\n]*)") do

@@ -146,8 +146,8 @@ int command_test(int argc, char **argv)
         .max_arguments = -1,
         .about = "Runs specs with busted: those in spec/ of DIR, or of the working directory; or "
                  "FILEs. They find\n"
-                 "luacsi.testing, which starts this very program. What stands behind -- goes to "
-                 "busted.\n",
+                 "luacsi.testing, which starts this very program. Flags behind -- are busted's, as "
+                 "--name=value.\n",
         .notes = "Exit codes: 0 all specs passed; 1 some failed, as busted says, which counts "
                  "them; 2 wrong usage;\n"
                  "127 busted is not there.\n",
