@@ -52,10 +52,11 @@ local function parse_line(text)
   }
 end
 
--- Other lines than those of the log (a last word of the command) are left out.
+-- Other lines than those of the log (a last word of the command) are left out, and the last one while it is
+-- still being written.
 function log.parse(text)
   local lines = {}
-  for line in text:gmatch("[^\n]+") do
+  for line in text:gmatch("([^\n]+)\n") do
     lines[#lines + 1] = parse_line(line)
   end
   return lines
