@@ -84,7 +84,7 @@ run: $(BIN) ## build, serve examples/hello.lua, show its answers, go on until Ct
 demo: $(BIN) ## the same with an end: change a copy of the script, show the other answers
 	$(Q)tools/demo $(BIN) demo
 
-test: $(BIN) build/luacsi.so build/clock.so build/setup-TEST ## run the specs (SPEC=... for some of them)
+test: $(BIN) build/luacsi.so build/setup-TEST ## run the specs (SPEC=... for some of them)
 	$(Q)LUACSI=$(abspath $(BIN)) tools/busted $(SPEC)
 
 check: $(BIN) ## quick: are the examples good scripts? Then the specs
@@ -97,7 +97,7 @@ lint: build/setup-LINT $(PB_H) ## clang-tidy, clang-format, luacheck, the layers
 format: build/setup-LINT ## clang-format the sources
 	$(Q)clang-format -i $(wildcard src/*.c src/*/*.[ch] src/*/*.cc bench/*.c spec/*/*.[ch])
 
-valgrind: build/luacsi build/luacsi.so build/clock.so build/setup-TEST build/setup-VALGRIND ## the specs, with the binary under valgrind
+valgrind: build/luacsi build/luacsi.so build/setup-TEST build/setup-VALGRIND ## the specs, with the binary under valgrind
 	$(Q)LUACSI=$(abspath build/luacsi) LUACSI_WRAPPER="valgrind --quiet --error-exitcode=99 \
 	  --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite --child-silent-after-fork=yes" tools/busted $(SPEC)
 

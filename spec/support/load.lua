@@ -10,13 +10,14 @@ local LIMIT = 120 -- seconds; a busy machine starts processes slowly
 local load = {}
 local Load = { __index = {} }
 
--- callers: a list of modes, one process each: "kept" has one connection, "anew" one for each two calls. The
--- spec says folder.remove_all afterwards.
-function load.start(endpoint, callers)
+-- callers: a list of modes, one process each: "kept" has one connection, "anew" one for each two calls.
+-- server: the number of its process, for figures that are those of an idle machine (see caller.lua). The spec
+-- says folder.remove_all afterwards.
+function load.start(endpoint, callers, server)
   local self = setmetatable({ stop_file = folder.make() .. "/stop", processes = {} }, Load)
   for i, mode in ipairs(callers or { "kept" }) do
     self.processes[i] = process.start(
-      { "lua5.4", "spec/support/caller.lua", endpoint, self.stop_file, mode == "anew" and mode or nil },
+      { "lua5.4", "spec/support/caller.lua", endpoint, self.stop_file, mode, server and tostring(server) },
       { dir = folder.make() })
   end
   for _, caller in ipairs(self.processes) do

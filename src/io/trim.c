@@ -11,7 +11,7 @@
 
 enum { INTERVAL_MS = 10000 };
 
-static const int64_t worth_it = 16 << 20; /* bytes; walking the heap takes malloc's lock */
+static const int64_t worth_it = 8 << 20; /* bytes; walking the heap takes malloc's lock */
 
 struct trim {
     struct iopart part;
