@@ -48,7 +48,7 @@ local function resets(path, calls)
   return table.concat(list)
 end
 
--- what, how many connections, what is sent on each. cut: it ends within a frame; at_once: so many connections,
+-- what, how many connections, what is sent on each. cut: it ends within a frame; at_once: so many at a time,
 -- the next ones when these are taken. gRPC core computes ten times as long for a call that is reset than for
 -- one that is answered, and does all that has come before it reads on.
 local FLOODS = {
