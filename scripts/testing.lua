@@ -45,8 +45,10 @@ testing.start = server.start
 
 -- testing.load(source) -> script: the same script in this very process, on a clock that only moves when it
 -- is advanced or when a handler waits. source: as of start (handlers may be functions), and what the script
--- sees of the world: files, exec, http, connect, call, mounts, env, now, timeout. Raises what is wrong with
--- the script.
+-- sees of the world: files, exec, http, connect, call, mounts, upstream, env, now, timeout. Raises what is
+-- wrong with the script.
+-- @alias luacsi.ask fun(method: csi.method, request: table): table?, csi.code?, string?
+-- @alias luacsi.upstream luacsi.ask|table<csi.method, table|fun(request: table): table?, csi.code?, string?>
 -- @class luacsi.load_options: luacsi.source
 -- @field now? number seconds since the epoch, where the clock begins
 -- @field timeout? number seconds that a handler may take, 5 unless given
@@ -57,6 +59,7 @@ testing.start = server.start
 -- @field connect? table<string, any> address to true
 -- @field call? table<string, any> endpoint to a script that was loaded
 -- @field mounts? csi.mount[]
+-- @field upstream? luacsi.upstream
 -- @param source string|luacsi.load_options
 -- @return luacsi.script
 testing.load = script.load

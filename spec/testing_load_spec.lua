@@ -387,6 +387,33 @@ describe("the csi module of testing.load", function()
     end, "did you mean ready?", 1, true)
   end)
 
+  it("replays what was recorded", function()
+    local script = load [[
+      return require "csi.replay" {
+        CreateVolume = {
+          { request = { name = "v" }, { seconds = 2, code = "ABORTED", message = "busy" },
+            { reply = { volume = { volume_id = "id" } } } },
+        },
+        GetPluginInfo = { { request = {}, { reply = { name = "breaks a rule" } } } },
+      }
+    ]]
+    local before = script:now()
+    assert.reply(script:call("CreateVolume", { name = "v", secrets = { key = "x" } }))
+      .has.status("ABORTED", "busy")
+    assert.equal(before + 2, script:now())
+    assert.equal("id", script:call("CreateVolume", { name = "v" }).volume.volume_id)
+    assert.reply(script:call("CreateVolume", { name = "w" })).has.status("FAILED_PRECONDITION",
+      'CreateVolumeRequest.name: recorded "v", got "w"')
+    assert.same({ name = "breaks a rule", vendor_version = "", manifest = {} }, script:call "GetPluginInfo")
+    for recorded, message in pairs {
+      ["{ Probe = { {} } }"] = "Probe[1].request: expected a table, got nil",
+      ["{ Probe = { { request = {}, { reply = { redy = true } } } } }"] = "did you mean ready?",
+      ["{ Prob = {} }"] = "CSI has no method Prob (did you mean Probe?)",
+    } do
+      assert.error_matches(function() load('return require "csi.replay" ' .. recorded) end, message, 1, true)
+    end
+  end)
+
   it("repeats chance with a seed", function()
     local function draw()
       return value("return math.random(1 << 30)", { seed = 7 })
@@ -425,5 +452,122 @@ describe("the csi module of testing.load", function()
       assert.equal("INTERNAL", code)
       assert.truthy(text:find(message, 1, true), text)
     end
+  end)
+end)
+
+describe("testing.load in front of a driver", function()
+  local MIDDLEWARE = [[
+    local fault = require "csi.fault"
+    return {
+      GetPluginInfo = function(request, context)
+        local info, code, message = context.upstream()
+        if not info then
+          return nil, code, message .. "!"
+        end
+        info.vendor_version = info.vendor_version .. "-double"
+        return info
+      end,
+      CreateVolume = function(request, context)
+        if request.name == "same" then
+          request.name = "not sent"
+          return context.upstream()
+        end
+        request.name = request.name .. ".x"
+        return context.upstream(request)
+      end,
+      DeleteVolume = fault.times(1, fault.fail("ABORTED", "on purpose")),
+      Probe = csi.pass,
+      NodeGetInfo = function() csi.sleep(1) return csi.pass end,
+    }
+  ]]
+
+  local function create(request)
+    return { volume = { volume_id = request.name, volume_context = request.parameters } }
+  end
+
+  it("asks what the test puts behind", function()
+    local upstream = {
+      GetPluginInfo = { name = "real.example.com", vendor_version = "7" },
+      CreateVolume = create,
+      DeleteVolume = {},
+      Probe = { ready = false },
+      NodeGetInfo = { code = "UNAVAILABLE", message = "no node" },
+    }
+    local script = load(MIDDLEWARE, { upstream = upstream })
+    assert.equal("7-double", script:call("GetPluginInfo").vendor_version)
+    local volume = script:call("CreateVolume", { name = "v", parameters = { a = "b" } }).volume
+    assert.same({ "v.x", { a = "b" } }, { volume.volume_id, volume.volume_context })
+    assert.equal("same", script:call("CreateVolume", { name = "same" }).volume.volume_id)
+    assert.reply(script:call "DeleteVolume").has.status("ABORTED", "on purpose")
+    assert.same({}, script:call "DeleteVolume")
+    assert.same({ ready = false }, script:call "Probe")
+    assert.reply(script:call "NodeGetInfo").has.status("UNAVAILABLE", "no node")
+    upstream.GetPluginInfo = { code = 8, message = "full" }
+    assert.same({ nil, "RESOURCE_EXHAUSTED", "full!" }, { script:call "GetPluginInfo" })
+  end)
+
+  it("asks a function, or another script", function()
+    local asked = {}
+    local real = load 'return { NodeGetInfo = { node_id = "n" } }'
+    local script = load("return {}", { upstream = function(method, request)
+      asked[#asked + 1] = method .. " " .. tostring(request.volume_id)
+      return real:call(method, request)
+    end })
+    assert.equal("n", script:call("NodeGetInfo").node_id)
+    assert.reply(script:call("DeleteVolume", { volume_id = "v" })).has.status "UNIMPLEMENTED"
+    assert.same({ "NodeGetInfo nil", "DeleteVolume v" }, asked)
+  end)
+
+  it("has no defaults then, and no rules for what goes through", function()
+    local script = load([[return { Probe = function(request, context) return context.upstream() end }]],
+      { upstream = { GetPluginInfo = { name = "breaks a rule" }, Probe = {} } })
+    assert.equal("breaks a rule", script:call("GetPluginInfo").name)
+    assert.same({ nil, "UNIMPLEMENTED", "the driver behind does not answer GetPluginCapabilities" },
+      { script:call "GetPluginCapabilities" })
+    assert.same({}, script:call "Probe")
+  end)
+
+  it("has nobody to ask where the test gives nobody", function()
+    local script = load [[
+      return { Probe = function(_, context) return { ready = context.upstream ~= nil } end }
+    ]]
+    assert.same({ ready = false }, script:call "Probe")
+  end)
+
+  it("refuses a driver that makes no sense", function()
+    for message, upstream in pairs {
+      ["load: upstream: expected function or table, got string"] = "unix:///real.sock",
+      ["upstream: CSI has no method Prob (did you mean Probe?)"] = { Prob = {} },
+      ["upstream: expected the name of a CSI method as key, got a number"] = { {} },
+      ["upstream: Probe: expected a reply or nil, code, message, got string"] = { Probe = "yes" },
+      ['upstream: ProbeResponse: no field is called "redy" (did you mean ready?)'] =
+        { Probe = { redy = true } },
+      ["upstream: Probe: expected code and message of a status, got ABORTD, x"] =
+        { Probe = { code = "ABORTD", message = "x" } },
+    } do
+      assert.error_matches(function() load("return {}", { upstream = upstream }) end, message, 1, true)
+    end
+    for message, ask in pairs {
+      ["upstream: Probe: expected a reply or nil, code, message, got nil"] = function() end,
+      ["upstream: Probe: expected code and message of a status, got OK, x"] =
+        function() return nil, "OK", "x" end,
+      ["upstream: ProbeResponse.ready: expected boolean, got number 1"] = function() return { ready = 1 } end,
+    } do
+      local script = load("return {}", { upstream = ask })
+      assert.error_matches(function() script:call "Probe" end, message, 1, true)
+    end
+  end)
+
+  it("refuses a request that is none, and to wait where it cannot", function()
+    local function raises(call)
+      local body = ("return { Probe = function(_, context) %s end }"):format(call)
+      local _, code, message = load(body, { upstream = { Probe = {} } }):call "Probe"
+      assert.equal("INTERNAL", code)
+      return message
+    end
+    assert.matches("table expected, got string", raises 'context.upstream "x"')
+    assert.matches('no field is called "nmae"', raises 'context.upstream { nmae = "x" }')
+    assert.matches("context.upstream cannot wait here",
+      raises "table.sort({ 1, 2 }, function() context.upstream() end)")
   end)
 end)

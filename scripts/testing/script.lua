@@ -11,6 +11,7 @@ local luacsi = require "luacsi"
 local sandbox = require "luacsi.testing.sandbox"
 local source = require "luacsi.testing.source"
 local tasks = require "luacsi.testing.tasks"
+local upstream = require "luacsi.testing.upstream"
 
 local script = {}
 
@@ -150,6 +151,7 @@ local OPTIONS = {
   config = "table", nodeid = "string", validate = "string", now = "number", timeout = "number",
   seed = "number", env = "table",
   files = "table", exec = "table", http = "table", connect = "table", call = "table", mounts = "table",
+  upstream = "function or table",
 }
 
 -- Loads a script; raises what is wrong with it, or with the options.
@@ -162,7 +164,11 @@ function script.load(options)
   }, Script)
   self.env = sandbox.new(self)
   self.csi = csi_stub.new(self)
-  take(self, self:run_embedded("defaults.lua"), "defaults.lua")
+  if options.upstream then
+    upstream.check(options.upstream, self.methods, unknown)
+  else
+    take(self, self:run_embedded("defaults.lua"), "defaults.lua")
+  end
   self.defaults, self.handlers = self.handlers, setmetatable({}, { __index = self.handlers })
   if options.seed then
     math.randomseed(options.seed)
@@ -221,19 +227,23 @@ end
 
 -- ---- calls ----
 
-local function answer_constant(method, handlers)
-  local handler = handlers[method.name]
-  if not handler then
+-- The answer to what the script leaves to others: the driver behind, else the defaults.
+local function pass(self, method, bytes)
+  if self.options.upstream then
+    return upstream.ask(self, method, bytes)
+  end
+  local default = self.defaults[method.name]
+  if not default then
     return nil, "UNIMPLEMENTED", "the script has no handler for this method"
   end
-  return handler.bytes, handler.code, handler.message
+  return default.bytes, default.code, default.message
 end
 
--- What a handler returned, as bytes or nil, code, message.
-local function take_results(self, method, reply, code, message)
+-- What a handler returned to the bytes of a request, as bytes or nil, code, message.
+local function take_results(self, method, bytes, reply, code, message)
   local answer = fault.answer(reply)
   if reply == csi_stub.pass then
-    return answer_constant(method, self.defaults)
+    return pass(self, method, bytes)
   elseif answer then
     return fault.take(self, method, answer)
   end
@@ -247,8 +257,8 @@ local function take_results(self, method, reply, code, message)
     return nil, code or "INTERNAL", message
       or ("%s: expected the handler to return a table or nil, code, message"):format(method.name)
   end
-  local bytes, text, status = self:encode(method, reply)
-  return bytes, status, not bytes and text or nil
+  local data, text, status = self:encode(method, reply)
+  return data, status, not data and text or nil
 end
 
 -- Metadata as gRPC carries it.
@@ -260,7 +270,7 @@ local function lower_keys(metadata)
   return lower
 end
 
-local function new_context(self, method, options)
+local function new_context(self, method, bytes, options)
   local now = self.tasks.now
   self.n_calls = (self.n_calls or 0) + 1
   local metadata = lower_keys(options.metadata)
@@ -270,6 +280,7 @@ local function new_context(self, method, options)
     peer = options.peer or "unix:pid=1,uid=0,gid=0",
     metadata = metadata,
     deadline = options.timeout and now + options.timeout,
+    upstream = upstream.of_call(self, method, bytes),
   }
 end
 
@@ -282,8 +293,9 @@ local function go_on(self, reply, ...)
   return reply, ...
 end
 
-local function run(self, method, handler, request, options)
-  local context = new_context(self, method, options)
+local function run(self, method, handler, bytes, options)
+  local request = plain(luacsi.decode(method.request, bytes))
+  local context = new_context(self, method, bytes, options)
   local function over_time()
     return self.over_time
   end
@@ -300,19 +312,21 @@ local function run(self, method, handler, request, options)
   if not task.ok then
     return nil, self:describe(method.name, task.results[1])
   end
-  return take_results(self, method, table.unpack(task.results, 1, task.results.n))
+  return take_results(self, method, bytes, table.unpack(task.results, 1, task.results.n))
 end
 
-local function answer(self, method, request, options)
+local function answer(self, method, bytes, options)
   local handler = self.handlers[method.name]
   if method.streaming then
     return nil, "UNIMPLEMENTED", "streaming replies are not supported yet"
   elseif self.vanished_until and self.tasks.now < self.vanished_until then
     return nil, "UNAVAILABLE", "the socket has vanished, as the script says"
-  elseif type(handler) ~= "function" then
-    return answer_constant(method, self.handlers)
+  elseif not handler then
+    return pass(self, method, bytes)
+  elseif type(handler) == "function" then
+    return run(self, method, handler, bytes, options)
   end
-  return run(self, method, handler, request, options)
+  return handler.bytes, handler.code, handler.message
 end
 
 local OF_CALL = { metadata = "table", timeout = "number", peer = "string" }
@@ -335,13 +349,12 @@ function Script.__index:call(name, request, options)
   if not bytes then
     error(("bad argument #2 to 'call' (%s)"):format(wrong), 2)
   end
-  local function decode()
-    return plain(luacsi.decode(method.request, bytes))
-  end
-  local metadata = lower_keys(options and options.metadata)
-  local record = { time = self.tasks.now, method = name, metadata = metadata, request = decode() }
+  local record = {
+    time = self.tasks.now, method = name, metadata = lower_keys(options and options.metadata),
+    request = plain(luacsi.decode(method.request, bytes)),
+  }
   table.insert(self.answered, record)
-  local data, code, message = answer(self, method, decode(), options or {})
+  local data, code, message = answer(self, method, bytes, options or {})
   record.code, record.message = code or "OK", message
   record.reply = data and luacsi.decode(method.response, data)
   if data then

@@ -2,12 +2,13 @@
 
 local source = {}
 
--- Raises unless each option is known and of its type. name: of the function; known: from option to type.
+-- Raises unless each option is known and of its type. name: of the function; known: from option to type, as
+-- "table" or "function or table".
 function source.check_options(name, options, known, level)
   for key, value in pairs(options) do
     if not known[key] then
       error(("%s: unknown option %s"):format(name, tostring(key)), level or 3)
-    elseif type(value) ~= known[key] then
+    elseif not known[key]:find("%f[%a]" .. type(value) .. "%f[%A]") then
       error(("%s: %s: expected %s, got %s"):format(name, key, known[key], type(value)), level or 3)
     end
   end
