@@ -99,10 +99,25 @@ describe("testing.start", function()
   end
 
   it("finds a client that is still connected", function()
-    local driver = start("return {}", { limit = 0.1 })
+    local driver = start "return {}"
+    driver.limit = 0.1
     local stranger <close> = assert(luacsi.connect(driver.endpoint))
     assert(stranger:call("Probe"))
     assert.matches("sockets open that were not at the start: 1;", fault(driver))
+  end)
+
+  it("tells a client that is still connected from the driver behind", function()
+    local real = start 'return { NodeGetInfo = { node_id = "real" } }'
+    local front = start("return {}", { flags = { "--upstream", real.endpoint } })
+    front.limit = 0.1
+    assert.equal("real", front:call("NodeGetInfo").node_id)
+    local stranger <close> = assert(luacsi.connect(front.endpoint))
+    assert(stranger:call("NodeGetInfo"))
+    assert.matches("sockets open that were not at the start: 1;", fault(front))
+    local other = start("return {}", { flags = { "--upstream", real.endpoint } })
+    assert.equal("real", other:call("NodeGetInfo").node_id)
+    testing.teardown()
+    assert.same({ 0, 0 }, { other.exit_code, real.exit_code })
   end)
 
   it("finds a double that ended before the test", function()
@@ -121,8 +136,8 @@ describe("testing.start", function()
   end)
 
   it("finds calls whose handlers still wait", function()
-    local driver = start("return { Probe = function() csi.sleep(4) end }",
-      { limit = 0.1, flags = { "--grace=10ms" } })
+    local driver = start("return { Probe = function() csi.sleep(4) end }", { flags = { "--grace=10ms" } })
+    driver.limit = 0.1
     local caller = host.start { "call", "Probe", "--endpoint", driver.endpoint }
     assert(testing.eventually(function()
       return driver:call("luacsi.v1.Host/GetStatus").calls_in_flight == 2 -- with this one

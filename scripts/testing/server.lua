@@ -119,9 +119,14 @@ local function count_sockets(self)
   return assert(host.sockets(self.child:pid()))
 end
 
+-- What it says of itself; nil when it does not answer.
+local function get_status(self)
+  return (self.client:call("luacsi.v1.Host/GetStatus", {}, { timeout = LIMIT }))
+end
+
 -- How many calls besides this one are in flight; nil when it does not answer.
 local function count_calls(self)
-  local status = self.client:call("luacsi.v1.Host/GetStatus", {}, { timeout = LIMIT })
+  local status = get_status(self)
   return status and status.calls_in_flight - 1
 end
 
@@ -145,8 +150,8 @@ local function start(self, options)
   self.client = self:connect()
   self.control = assert(luacsi.connect(control_of(self)))
   self:count()
-  assert(count_calls(self))
-  self.sockets = count_sockets(self)
+  local is_in_front = assert(get_status(self)).upstream ~= ""
+  self.sockets = count_sockets(self) + (is_in_front and 1 or 0) -- its own connection, which comes later
 end
 
 -- Starts a double; raises when it does not serve, with its log.
@@ -265,8 +270,8 @@ end
 function server.teardown()
   local list, problems = started, {}
   started, current.driver = {}, nil
-  for _, double in ipairs(list) do
-    local ok, message = pcall(double.stop, double)
+  for i = #list, 1, -1 do -- what was started later may be connected to what was there before
+    local ok, message = pcall(list[i].stop, list[i])
     problems[#problems + 1] = not ok and message or nil
   end
   if #problems > 0 then
