@@ -73,6 +73,26 @@ describe("the definitions for editors", function()
     end
   end)
 
+  it("have every field of the context", function()
+    local real = host.serve { script = "return {}" }
+    local connection = host.serve({ flags = { "--upstream", real.endpoint }, script = [[
+      local csi = require "csi"
+      return { CreateVolume = function(_, context)
+        local names = {}
+        for name in pairs(context) do
+          names[#names + 1] = name
+        end
+        return { volume = { volume_id = csi.json.encode(names) } }
+      end }]] }):connect()
+    local reply = assert(connection:call("CreateVolume", { name = "v" }, { timeout = 60 }))
+    local names = luacsi.json.decode(reply.volume.volume_id)
+    assert.equal(6, #names)
+    local class = texts["csi.lua"]:match "%-%-%-@class csi%.context\n(.-)\n\n"
+    for _, name in ipairs(names) do
+      assert.truthy(("\n" .. class):find("\n%-%-%-@field " .. name .. "%?? %S"), name)
+    end
+  end)
+
   it("describe every function, and type every parameter", function()
     local has_text, list = false, {}
     for line in (all() .. "\n"):gmatch "([^\n]*)\n" do

@@ -17,6 +17,7 @@
  * @field peer string who calls: "unix:pid=1234,uid=0,gid=0"
  * @field deadline? number when the caller gives up, as csi.now()
  * @field metadata table<string, string>
+ * @field upstream? fun(request?: table): table?, csi.code?, string? with --upstream: asks it
  */
 static void push_context(lua_State *L, struct task *task)
 {
