@@ -20,6 +20,7 @@ local PARTS = {
     "against-the-rules", "expiry" },
   { "A driver of one's own", "settable", "capabilities", "who-asks", "idempotent", "full", "slow-attach",
     "topology" },
+  { "With a real driver", "in-front", "fixture" },
 }
 
 local function read(path)
