@@ -163,6 +163,17 @@ end)
 describe("a loaded script and a started one", function()
   after_each(testing.teardown)
 
+  -- Asserts that both answer a call in the same way.
+  local function alike(loaded, started, ...)
+    local function call(driver, ...)
+      local reply, code, message = driver:call(...)
+      -- the one difference: where the script's text is from
+      return { reply, code, message and message:gsub("script failed: .-:(%d+)", "script failed: FILE:%1") }
+    end
+    local a, b = call(loaded, ...), call(started, ...)
+    assert.same(b, a)
+  end
+
   it("answer alike", function()
     local text = [[
       local csi = require "csi"
@@ -206,13 +217,7 @@ describe("a loaded script and a started one", function()
     ]]
     local loaded, started = testing.load { text = text }, testing.start { text = text }
     local function both(...)
-      local function call(driver, ...)
-        local reply, code, message = driver:call(...)
-        -- the one difference: where the script's text is from
-        return { reply, code, message and message:gsub("script failed: .-:(%d+)", "script failed: FILE:%1") }
-      end
-      local a, b = call(loaded, ...), call(started, ...)
-      assert.same(b, a)
+      alike(loaded, started, ...)
     end
     for _, method in ipairs { "GetPluginInfo", "Probe", "Probe", "GetCapacity", "GetCapacity",
       "GetSnapshot", "GetSnapshot", "GetSnapshot", "GetSnapshot", "ListVolumes", "ControllerGetVolume",
@@ -223,6 +228,48 @@ describe("a loaded script and a started one", function()
       "misuse", "sort", "nothing", "pass", "unchecked", "raw", "faulty" } do
       local request = { name = "n", parameters = { kind = kind }, capacity_range = { required_bytes = 1 } }
       both("CreateVolume", request, { metadata = { ["x-y"] = "z" } })
+    end
+  end)
+
+  it("answer alike in front of a driver", function()
+    local real = { validate = "off", nodeid = "n", text = [[
+      return {
+        GetPluginInfo = { name = "breaks a rule" },
+        CreateVolume = function(request)
+          if request.name == "busy" then return nil, "ABORTED", "busy" end
+          return { volume = { volume_id = request.name } }
+        end,
+      }
+    ]] }
+    local text = [[
+      local csi = require "csi"
+      return {
+        Probe = csi.pass,
+        NodeGetInfo = function() return csi.pass end,
+        CreateVolume = function(request, context)
+          local kind = request.parameters.kind
+          if kind == "same" then request.name = "not sent" return context.upstream()
+          elseif kind == "changed" then request.name = "other" return context.upstream(request)
+          elseif kind == "rule" then request.name = "" return context.upstream(request)
+          elseif kind == "misuse" then context.upstream "x"
+          elseif kind == "typo" then context.upstream { nmae = "x" }
+          elseif kind == "type" then context.upstream { name = 1 }
+          elseif kind == "sort" then table.sort({ 2, 1 }, function() context.upstream() end)
+          end
+        end,
+      }
+    ]]
+    local behind = testing.load(real)
+    local loaded = testing.load { text = text, upstream = function(...) return behind:call(...) end }
+    local started = testing.start { text = text, flags = { "--upstream", testing.start(real).endpoint } }
+    for _, method in ipairs { "GetPluginInfo", "GetPluginCapabilities", "Probe", "NodeGetInfo",
+      "DeleteVolume" } do
+      alike(loaded, started, method)
+    end
+    for _, kind in ipairs { "same", "changed", "rule", "misuse", "typo", "type", "sort" } do
+      for _, name in ipairs { "n", "busy" } do
+        alike(loaded, started, "CreateVolume", { name = name, parameters = { kind = kind } })
+      end
     end
   end)
 end)
