@@ -86,11 +86,15 @@ function acts.asks_http(self)
   return answer and answer.code == 200
 end
 
+local function save(path, text)
+  process.write_file(path .. ".new", text)
+  assert(uv.fs_rename(path .. ".new", path))
+end
+
 -- Done by every so-and-so-many-th round only.
 local seldom = {
   [10] = function(self) -- reloads
-    process.write_file(self.path .. ".new", self.round % 20 == 0 and "return {" or SCRIPT:format(self.round))
-    assert(uv.fs_rename(self.path .. ".new", self.path))
+    save(self.path, self.round % 20 == 0 and "return {" or SCRIPT:format(self.round))
     return true
   end,
   [15] = ends_in(node "NodeUnpublishVolume", 4), -- computes too long
@@ -171,11 +175,23 @@ function Session.__index:play_for(seconds)
   return memory
 end
 
+-- From then on all descriptors are open that stay open: the watch begins beside the first calls.
+local function wait_for_watch(session)
+  save(session.path, SCRIPT:format(-1))
+  local client = session.server:connect()
+  assert(wait.for_(function()
+    local info = client:call("GetPluginInfo")
+    return info and info.vendor_version == "-1"
+  end, LIMIT))
+  session.server:disconnect()
+end
+
 local function run(options)
   local session = begin()
   local pid = session.server.process.pid
   session:play()
   session.connection:close()
+  wait_for_watch(session)
   assert(wait.for_(function() return http.get(session.port, "/livez").code == 200 end, LIMIT))
   local descriptors = usage.descriptors(pid)
   local callers = load.start(session.server.endpoint, { "kept", "anew" })
