@@ -3,7 +3,6 @@
 #include "serve/process.h"
 
 #include "base/log.h"
-#include "base/path.h"
 #include "csi/catalog.h"
 #include "io/clock.h"
 #include "io/iothread.h"
@@ -19,6 +18,7 @@
 #include "serve/listener.h"
 #include "serve/metrics.h"
 #include "serve/outage.h"
+#include "serve/places.h"
 #include "serve/prober.h"
 #include "serve/reflection.h"
 #include "serve/registration.h"
@@ -126,60 +126,20 @@ static void on_signal(void *data, int number)
     end(process);
 }
 
-static bool ends_in_sock(const char *path)
-{
-    size_t n = strlen(path);
-    return n >= 5 && strcmp(path + n - 5, ".sock") == 0;
-}
-
-/* CSI allows no other file beside the socket. path: of one that what is to make; its last part may
- * be a link, and lead elsewhere. */
-static int check_not_beside(const struct process_options *options, const char *what,
-                            const char *path, struct err *err)
-{
-    char folder[PATH_MAX], socket[PATH_MAX];
-    if (!options->endpoint->path[0])
-        return 0;
-    if (path_resolve(path, folder, err) ||
-        path_resolve_folder(options->endpoint->path, socket, err))
-        return -1;
-    path_to_folder(folder);
-    path_to_folder(socket);
-    if (strcmp(folder, socket) == 0)
-        return err_set(err, STATUS_INVALID_ARGUMENT,
-                       "%s cannot be in %s, where the socket is: CSI allows no other file there",
-                       what, socket);
-    return 0;
-}
-
 static int open_state(struct process *process, struct err *err)
 {
     const struct process_options *options = process->options;
     if (!options->state)
         return 0;
-    if (check_not_beside(options, "the state", options->state, err))
-        return -1;
     process->saver = store_saver_new(options->vm.store, options->state, options->state_reset, err);
     return process->saver ? 0 : -1;
 }
 
 static int open_fixture(struct process *process, struct err *err)
 {
-    const struct process_options *options = process->options;
-    char folder[PATH_MAX];
-    if (!options->record)
+    if (!process->options->record)
         return 0;
-    if (check_not_beside(options, "the recording", options->record, err) ||
-        path_resolve(options->record, folder, err))
-        return -1;
-    path_to_folder(folder);
-    struct stat st;
-    if (stat(options->record, &st) == 0 && !S_ISREG(st.st_mode))
-        return err_set(err, STATUS_FAILED_PRECONDITION, "%s: expected a file, or nothing there yet",
-                       options->record);
-    if (access(folder, W_OK | X_OK))
-        return err_errno(err, STATUS_FAILED_PRECONDITION, "%s cannot be written", options->record);
-    process->fixture = fixture_new(options->record_times, err);
+    process->fixture = fixture_new(process->options->record_times, err);
     return process->fixture ? 0 : -1;
 }
 
@@ -189,7 +149,7 @@ static void confine(struct process *process)
     const struct confine confine = {
         .script = process->options->script,
         .sockets = {process->options->endpoint->path, control ? control->path : "",
-                    process->options->registration_dir ? process->registration_path : ""},
+                    process->registration_path},
         .file = process->saver ? store_saver_path(process->saver) : process->options->record,
         .upstream = process->options->upstream,
         .perms = process->options->vm.perms,
@@ -361,22 +321,6 @@ static int start_scripts(struct process *process, struct err *err)
     return scripts_start(process->scripts, &start, err);
 }
 
-/* The other sockets have folders of their own. */
-static int check_places(struct process *process, struct err *err)
-{
-    const struct process_options *options = process->options;
-    if (options->control &&
-        check_not_beside(options, "the control socket", options->control->path, err))
-        return -1;
-    if (!options->registration_dir)
-        return 0;
-    int n = snprintf(process->registration_path, sizeof(process->registration_path), "%s/-reg.sock",
-                     options->registration_dir);
-    if (n >= (int)sizeof(process->registration_path))
-        return err_set(err, STATUS_INVALID_ARGUMENT, "the registration directory is too long");
-    return check_not_beside(options, "the registration", process->registration_path, err);
-}
-
 static int start_listening(struct process *process, struct err *err)
 {
     iothread_on_signal(process->io, on_signal, process);
@@ -407,7 +351,8 @@ static int load_scripts(struct process *process, struct err *err)
 static int start(struct process *process, struct err *err)
 {
     const struct process_options *options = process->options;
-    if (check_places(process, err) || open_state(process, err) || open_fixture(process, err))
+    if (places_check(options, process->registration_path, err) || open_state(process, err) ||
+        open_fixture(process, err))
         return -1;
     confine(process);
     if (catalog_init(err) || load_scripts(process, err))
@@ -505,9 +450,7 @@ int process_run(const struct process_options *options, struct err *err)
         if (process.server || process.control_server)
             abandon_servers(&process);
     } else {
-        if (options->endpoint->path[0] && !ends_in_sock(options->endpoint->path))
-            log_warning("CSI wants the socket's name to end in .sock",
-                        log_str("endpoint", options->endpoint->text));
+        places_warn(options);
         log_info("Serving", log_str("endpoint", options->endpoint->text),
                  log_str("script", script_name(options)),
                  log_if("upstream", options->upstream ? options->upstream->text : NULL),
