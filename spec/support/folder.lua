@@ -22,15 +22,21 @@ function folder.make(files)
   return dir
 end
 
+-- What libuv gave; nil for a file that is gone: a process that is about to end removes its own.
+local function unless_gone(result, message, name)
+  return name ~= "ENOENT" and assert(result, message) or nil
+end
+
 local function remove(path)
-  if assert(uv.fs_lstat(path)).type ~= "directory" then
-    return assert(uv.fs_unlink(path))
+  local stat = unless_gone(uv.fs_lstat(path))
+  if not stat or stat.type ~= "directory" then
+    return stat and unless_gone(uv.fs_unlink(path))
   end
   local scan = assert(uv.fs_scandir(path))
   for name in function() return uv.fs_scandir_next(scan) end do
     remove(path .. "/" .. name)
   end
-  assert(uv.fs_rmdir(path))
+  unless_gone(uv.fs_rmdir(path))
 end
 
 function folder.remove_all()
