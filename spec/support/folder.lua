@@ -27,21 +27,22 @@ local function unless_gone(result, message, name)
   return name ~= "ENOENT" and assert(result, message) or nil
 end
 
-local function remove(path)
+-- Removes a file, or a folder with all that is in it.
+function folder.remove(path)
   local stat = unless_gone(uv.fs_lstat(path))
   if not stat or stat.type ~= "directory" then
     return stat and unless_gone(uv.fs_unlink(path))
   end
   local scan = assert(uv.fs_scandir(path))
   for name in function() return uv.fs_scandir_next(scan) end do
-    remove(path .. "/" .. name)
+    folder.remove(path .. "/" .. name)
   end
   unless_gone(uv.fs_rmdir(path))
 end
 
 function folder.remove_all()
   for _, dir in ipairs(made) do
-    remove(dir)
+    folder.remove(dir)
   end
   made = {}
 end

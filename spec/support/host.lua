@@ -5,6 +5,7 @@
 -- LUACSI names the binary (build/luacsi), LUACSI_WRAPPER a program that runs it, with arguments.
 
 local uv = require "luv"
+local folder = require "spec.support.folder"
 local process = require "spec.support.process"
 local wait = require "spec.support.wait"
 
@@ -47,18 +48,6 @@ local function files_in(dir)
   end
   table.sort(list)
   return list
-end
-
-local function remove_tree(path)
-  local stat = assert(uv.fs_lstat(path))
-  if stat.type == "directory" then
-    for _, name in ipairs(files_in(path)) do
-      remove_tree(path .. "/" .. name)
-    end
-    assert(uv.fs_rmdir(path))
-  else
-    assert(uv.fs_unlink(path))
-  end
 end
 
 host.files_in = files_in
@@ -226,7 +215,7 @@ function host.teardown()
     check(not child:report(), child:report())
   end
   for _, dir in ipairs(folders) do
-    remove_tree(dir)
+    folder.remove(dir)
   end
   started, folders = {}, {}
   assert(#faults == 0, table.concat(faults, "\n"))
