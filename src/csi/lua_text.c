@@ -2,6 +2,7 @@
 #include "csi/lua_text.h"
 
 #include "base/text.h"
+#include "csi/fields.h"
 #include "csi/timestamp.h"
 
 #include <ctype.h>
@@ -68,12 +69,13 @@ static void put_key(struct out *out, const char *key)
 
 /* ---- tables ---- */
 
-/* Writes what, of which base is the value; INLINE, or the indent of the lines after the first. */
-typedef void writer(struct out *out, const void *what, const void *base, int indent);
+/* Writes message; what: its schema, or the one field of it to write. indent: INLINE, or that of the
+ * lines after the first. */
+typedef void writer(struct out *out, const void *what, const ProtobufCMessage *message, int indent);
 
 /* INLINE if that has room behind indent. */
-static int choose(const struct out *out, writer *write, const void *what, const void *base,
-                  int indent)
+static int choose(const struct out *out, writer *write, const void *what,
+                  const ProtobufCMessage *message, int indent)
 {
     char *text = NULL;
     size_t size = 0;
@@ -82,7 +84,7 @@ static int choose(const struct out *out, writer *write, const void *what, const 
                         .err = &err};
     if (!trial.file || out->failed)
         return indent;
-    write(&trial, what, base, INLINE);
+    write(&trial, what, message, INLINE);
     fclose(trial.file);
     free(text);
     return (size_t)indent + size < WIDTH ? INLINE : indent;
@@ -114,7 +116,8 @@ static int below(int indent)
 
 /* ---- values ---- */
 
-static void put_message(struct out *out, const void *what, const void *base, int indent);
+static void put_message(struct out *out, const void *what, const ProtobufCMessage *message,
+                        int indent);
 
 static void fail(struct out *out, const struct schema_field *field, const char *what)
 {
@@ -141,12 +144,13 @@ static void put_enum(struct out *out, const struct schema_field *field, int valu
         fail(out, field, "a number that CSI does not know");
 }
 
-static void put_timestamp(struct out *out, const struct schema_field *field, const char *base)
+static void put_timestamp(struct out *out, const struct schema_field *field,
+                          const ProtobufCMessage *message)
 {
-    const struct schema *schema = field->message;
-    int64_t seconds = *(const int64_t *)(const void *)(base + schema->fields[0].pb->offset);
-    int32_t nanos = *(const int32_t *)(const void *)(base + schema->fields[1].pb->offset);
+    int64_t seconds;
+    int32_t nanos;
     char text[TIMESTAMP_TEXT];
+    fields_timestamp(field->message, message, &seconds, &nanos);
     if (timestamp_format(seconds, nanos, text))
         lua_text_string(out->file, text, strlen(text));
     else
@@ -156,16 +160,16 @@ static void put_timestamp(struct out *out, const struct schema_field *field, con
 static void put_value(struct out *out, const struct schema_field *field, const void *member,
                       int indent);
 
-static void put_submessage(struct out *out, const struct schema_field *field, const char *base,
-                           int indent)
+static void put_submessage(struct out *out, const struct schema_field *field,
+                           const ProtobufCMessage *message, int indent)
 {
     const struct schema_field *wrapped = &field->message->fields[0];
     if (field->message->form == FORM_TIMESTAMP)
-        put_timestamp(out, field, base);
+        put_timestamp(out, field, message);
     else if (field->message->form == FORM_WRAPPER)
-        put_value(out, wrapped, base + wrapped->pb->offset, indent);
+        put_value(out, wrapped, fields_value(wrapped, message), indent);
     else
-        put_message(out, field->message, base, indent);
+        put_message(out, field->message, message, indent);
 }
 
 /* The one value that lies at member. */
@@ -196,151 +200,88 @@ static void put_value(struct out *out, const struct schema_field *field, const v
         break;
     }
     case KIND_MESSAGE:
-        put_submessage(out, field, *(const char *const *)member, indent);
+        put_submessage(out, field, *(const ProtobufCMessage *const *)member, indent);
         break;
     }
 }
 
 /* ---- lists and maps ---- */
 
-/* How far one item lies behind the one before it. */
-static size_t item_size(enum schema_kind kind)
+static void put_list(struct out *out, const struct schema_field *field,
+                     const ProtobufCMessage *message, int indent)
 {
-    switch (kind) {
-    case KIND_BOOL:
-        return sizeof(protobuf_c_boolean);
-    case KIND_INT32:
-    case KIND_ENUM:
-        return sizeof(int32_t);
-    case KIND_INT64:
-        return sizeof(int64_t);
-    case KIND_BYTES:
-        return sizeof(ProtobufCBinaryData);
-    case KIND_STRING:
-    case KIND_MESSAGE:
-        break;
-    }
-    return sizeof(void *);
-}
-
-static size_t count_of(const struct schema_field *field, const char *base)
-{
-    return *(const size_t *)(const void *)(base + field->pb->quantifier_offset);
-}
-
-static const char *items_of(const struct schema_field *field, const char *base)
-{
-    return *(const char *const *)(const void *)(base + field->pb->offset);
-}
-
-static void put_list(struct out *out, const struct schema_field *field, const char *base,
-                     int indent)
-{
-    const char *items = items_of(field, base);
     bool is_first = true;
-    for (size_t i = 0; i < count_of(field, base); i++) {
+    for (size_t i = 0; i < fields_count(field, message); i++) {
         next_item(out, &is_first, indent);
-        put_value(out, field, items + i * item_size(field->kind), below(indent));
+        put_value(out, field, fields_item(field, message, i), below(indent));
     }
 }
 
-/* The field of a map entry at base: 0 the key, 1 the value. */
-static const void *entry_member(const struct schema *entry, const char *base, int which)
+static const char *entry_key(const struct schema *entry, const ProtobufCMessage *message)
 {
-    return base + entry->fields[which].pb->offset;
+    return *(const char *const *)fields_value(&entry->fields[0], message);
 }
 
 static int compare_entries(const void *a, const void *b, void *entry)
 {
-    const char *const *left = entry_member(entry, *(const char *const *)a, 0);
-    const char *const *right = entry_member(entry, *(const char *const *)b, 0);
-    return strcmp(*left, *right);
+    return strcmp(entry_key(entry, *(const ProtobufCMessage *const *)a),
+                  entry_key(entry, *(const ProtobufCMessage *const *)b));
 }
 
-static void put_map(struct out *out, const struct schema_field *field, const char *base, int indent)
+static void put_map(struct out *out, const struct schema_field *field,
+                    const ProtobufCMessage *message, int indent)
 {
     const struct schema *entry = field->message;
-    size_t n = count_of(field, base);
-    const char **sorted = calloc(n, sizeof(*sorted));
+    size_t n = fields_count(field, message);
+    const ProtobufCMessage **sorted = calloc(n, sizeof(*sorted));
     bool is_first = true;
     if (!sorted) {
         fail(out, field, "no memory");
         return;
     }
-    memcpy(sorted, items_of(field, base), n * sizeof(*sorted));
+    memcpy(sorted, fields_item(field, message, 0), n * sizeof(*sorted));
     qsort_r(sorted, n, sizeof(*sorted), compare_entries, (void *)(uintptr_t)entry);
     for (size_t i = 0; i < n; i++) {
         next_item(out, &is_first, indent);
-        put_key(out, *(const char *const *)entry_member(entry, sorted[i], 0));
-        put_value(out, &entry->fields[1], entry_member(entry, sorted[i], 1), below(indent));
+        put_key(out, entry_key(entry, sorted[i]));
+        put_value(out, &entry->fields[1], fields_value(&entry->fields[1], sorted[i]),
+                  below(indent));
     }
     free(sorted);
 }
 
-static void put_repeated(struct out *out, const void *what, const void *base, int indent)
+static void put_repeated(struct out *out, const void *what, const ProtobufCMessage *message,
+                         int indent)
 {
     const struct schema_field *field = what;
-    indent = choose(out, put_repeated, what, base, indent);
+    indent = choose(out, put_repeated, what, message, indent);
     putc('{', out->file);
     if (field->map)
-        put_map(out, field, base, indent);
+        put_map(out, field, message, indent);
     else
-        put_list(out, field, base, indent);
+        put_list(out, field, message, indent);
     end_table(out, false, indent);
 }
 
 /* ---- messages ---- */
 
-static bool is_default(const struct schema_field *field, const void *member)
-{
-    switch (field->kind) {
-    case KIND_BOOL:
-        return !*(const protobuf_c_boolean *)member;
-    case KIND_INT32:
-    case KIND_ENUM:
-        return *(const int32_t *)member == 0;
-    case KIND_INT64:
-        return *(const int64_t *)member == 0;
-    case KIND_BYTES:
-        return ((const ProtobufCBinaryData *)member)->len == 0;
-    case KIND_STRING:
-        return **(const char *const *)member == '\0';
-    case KIND_MESSAGE:
-        return !*(const ProtobufCMessage *const *)member;
-    }
-    return false;
-}
-
-/* True when there is something to write. */
-static bool is_set(const struct schema_field *field, const char *base)
-{
-    if (field->secret)
-        return false;
-    if (field->repeated)
-        return count_of(field, base) > 0;
-    if (field->oneof >= 0)
-        return *(const uint32_t *)(const void *)(base + field->pb->quantifier_offset) ==
-               field->pb->id;
-    return !is_default(field, base + field->pb->offset);
-}
-
-static void put_message(struct out *out, const void *what, const void *message, int indent)
+static void put_message(struct out *out, const void *what, const ProtobufCMessage *message,
+                        int indent)
 {
     const struct schema *schema = what;
-    const char *base = message;
     bool is_first = true;
     indent = choose(out, put_message, what, message, indent);
     putc('{', out->file);
     for (unsigned i = 0; i < schema->n_fields; i++) {
         const struct schema_field *field = &schema->fields[i];
-        if (!is_set(field, base))
+        if (field->secret || !fields_is_set(field, message))
             continue;
         next_item(out, &is_first, indent);
         put_key(out, field->pb->name);
         if (field->repeated)
-            put_repeated(out, field, base, below(indent));
+            put_repeated(out, field, message, below(indent));
         else
-            put_value(out, field, base + field->pb->offset, below(indent));
+            put_value(out, field, fields_value(field, message), below(indent));
     }
     end_table(out, is_first, indent);
 }

@@ -2,6 +2,7 @@
 #include "csi/redact.h"
 
 #include "base/text.h"
+#include "csi/fields.h"
 #include "csi/timestamp.h"
 
 #include <inttypes.h>
@@ -104,43 +105,6 @@ static void put_value(struct redact *redact, const struct schema_field *field, c
     }
 }
 
-/* How far one item of a list lies behind the one before it. */
-static size_t item_size(enum schema_kind kind)
-{
-    return kind == KIND_BYTES ? sizeof(ProtobufCBinaryData) : sizeof(void *);
-}
-
-static bool is_default(const struct schema_field *field, const void *member)
-{
-    switch (field->kind) {
-    case KIND_BOOL:
-        return !*(const protobuf_c_boolean *)member;
-    case KIND_INT32:
-    case KIND_ENUM:
-        return *(const int32_t *)member == 0;
-    case KIND_INT64:
-        return *(const int64_t *)member == 0;
-    case KIND_BYTES:
-        return ((const ProtobufCBinaryData *)member)->len == 0;
-    case KIND_STRING:
-        return **(const char *const *)member == '\0';
-    case KIND_MESSAGE:
-        return !*(const ProtobufCMessage *const *)member;
-    }
-    return false;
-}
-
-/* True when there is something to show. */
-static bool is_set(const struct schema_field *field, const char *base)
-{
-    const void *quantifier = base + field->pb->quantifier_offset;
-    if (field->repeated)
-        return *(const size_t *)quantifier > 0;
-    if (field->oneof >= 0)
-        return *(const uint32_t *)quantifier == field->pb->id;
-    return !is_default(field, base + field->pb->offset);
-}
-
 /* ---- lists, maps, messages ---- */
 
 /* A member's key and colon, or nothing. Returns whether they are there. */
@@ -163,19 +127,18 @@ static void keep_if_value(struct redact *redact, size_t start, size_t value)
 }
 
 static void put_entry(struct redact *redact, bool first, const struct schema *entry,
-                      const char *base)
+                      const ProtobufCMessage *message)
 {
     size_t start = redact->size;
-    const char *key = *(const char *const *)(const void *)(base + entry->fields[0].pb->offset);
-    if (!put_key(redact, first, key))
+    if (!put_key(redact, first, *(const char *const *)fields_value(&entry->fields[0], message)))
         return;
     size_t value = redact->size;
-    put_value(redact, &entry->fields[1], base + entry->fields[1].pb->offset);
+    put_value(redact, &entry->fields[1], fields_value(&entry->fields[1], message));
     keep_if_value(redact, start, value);
 }
 
 static void put_item(struct redact *redact, bool first, const struct schema_field *field,
-                     const char *item)
+                     const void *item)
 {
     size_t start = redact->size;
     redact_put(redact, first ? "" : ",");
@@ -184,17 +147,17 @@ static void put_item(struct redact *redact, bool first, const struct schema_fiel
     keep_if_value(redact, start, value);
 }
 
-static void put_repeated(struct redact *redact, const struct schema_field *field, const char *base)
+static void put_repeated(struct redact *redact, const struct schema_field *field,
+                         const ProtobufCMessage *message)
 {
-    size_t n = *(const size_t *)(const void *)(base + field->pb->quantifier_offset);
-    const char *items = *(const char *const *)(const void *)(base + field->pb->offset);
+    size_t n = fields_count(field, message);
     redact_put(redact, field->map ? "{" : "[");
     if (redact->cut)
         return;
     for (size_t i = 0; i < n && !redact->cut; i++) {
-        const char *item = items + i * item_size(field->kind);
+        const void *item = fields_item(field, message, i);
         if (field->map)
-            put_entry(redact, i == 0, field->message, *(const char *const *)(const void *)item);
+            put_entry(redact, i == 0, field->message, *(const ProtobufCMessage *const *)item);
         else
             put_item(redact, i == 0, field, item);
     }
@@ -203,7 +166,7 @@ static void put_repeated(struct redact *redact, const struct schema_field *field
 
 /* Returns whether something was written. */
 static bool put_field(struct redact *redact, bool first, const struct schema_field *field,
-                      const char *base)
+                      const ProtobufCMessage *message)
 {
     size_t start = redact->size;
     if (!put_key(redact, first, field->pb->name))
@@ -212,18 +175,20 @@ static bool put_field(struct redact *redact, bool first, const struct schema_fie
     if (field->secret)
         redact_put(redact, stripped);
     else if (field->repeated)
-        put_repeated(redact, field, base);
+        put_repeated(redact, field, message);
     else
-        put_value(redact, field, base + field->pb->offset);
+        put_value(redact, field, fields_value(field, message));
     keep_if_value(redact, start, value);
     return redact->size > start;
 }
 
-static void put_timestamp(struct redact *redact, const struct schema *schema, const char *base)
+static void put_timestamp(struct redact *redact, const struct schema *schema,
+                          const ProtobufCMessage *message)
 {
-    int64_t seconds = *(const int64_t *)(const void *)(base + schema->fields[0].pb->offset);
-    int32_t nanos = *(const int32_t *)(const void *)(base + schema->fields[1].pb->offset);
+    int64_t seconds;
+    int32_t nanos;
     char text[TIMESTAMP_TEXT];
+    fields_timestamp(schema, message, &seconds, &nanos);
     if (timestamp_format(seconds, nanos, text))
         redact_string(redact, text, strlen(text));
     else
@@ -233,21 +198,21 @@ static void put_timestamp(struct redact *redact, const struct schema *schema, co
 void redact_message(struct redact *redact, const struct schema *schema,
                     const ProtobufCMessage *message)
 {
-    const char *base = (const char *)message;
     bool first = true;
     if (schema->form == FORM_TIMESTAMP) {
-        put_timestamp(redact, schema, base);
+        put_timestamp(redact, schema, message);
         return;
     }
     if (schema->form == FORM_WRAPPER) {
-        put_value(redact, &schema->fields[0], base + schema->fields[0].pb->offset);
+        put_value(redact, &schema->fields[0], fields_value(&schema->fields[0], message));
         return;
     }
     redact_put(redact, "{");
     if (redact->cut)
         return;
     for (unsigned i = 0; i < schema->n_fields && !redact->cut; i++) {
-        if (is_set(&schema->fields[i], base) && put_field(redact, first, &schema->fields[i], base))
+        const struct schema_field *field = &schema->fields[i];
+        if (fields_is_set(field, message) && put_field(redact, first, field, message))
             first = false;
     }
     redact_close(redact, "}");

@@ -3,6 +3,7 @@
  * nothing. */
 #include "script/codec.h"
 
+#include "csi/fields.h"
 #include "csi/message.h"
 #include "csi/timestamp.h"
 
@@ -56,10 +57,10 @@ static const char map_key;
 static void push_timestamp(lua_State *L, const ProtobufCMessage *message,
                            const struct schema *schema)
 {
-    const char *base = (const char *)message;
-    int64_t seconds = *(const int64_t *)(const void *)(base + schema->fields[0].pb->offset);
-    int32_t nanos = *(const int32_t *)(const void *)(base + schema->fields[1].pb->offset);
+    int64_t seconds;
+    int32_t nanos;
     char text[TIMESTAMP_TEXT];
+    fields_timestamp(schema, message, &seconds, &nanos);
     if (!timestamp_format(seconds, nanos, text))
         luaL_error(L, "Timestamp: expected the years 1 to 9999, got %I seconds and %d nanos",
                    (LUAI_UACINT)seconds, (int)nanos);
@@ -111,47 +112,25 @@ static void push_value(lua_State *L, const struct schema_field *field, const voi
     }
 }
 
-static size_t size_of(enum schema_kind kind)
-{
-    switch (kind) {
-    case KIND_BOOL:
-        return sizeof(protobuf_c_boolean);
-    case KIND_INT32:
-        return sizeof(int32_t);
-    case KIND_INT64:
-        return sizeof(int64_t);
-    case KIND_ENUM:
-        return sizeof(int);
-    case KIND_BYTES:
-        return sizeof(ProtobufCBinaryData);
-    case KIND_STRING:
-    case KIND_MESSAGE:
-        break;
-    }
-    return sizeof(void *);
-}
-
 /* Sets the entry of a map in the table on top.  [-0, +0, m] */
 static void set_entry(lua_State *L, const struct schema *entry, const ProtobufCMessage *message,
                       bool annotate)
 {
-    const char *base = (const char *)message;
-    push_value(L, &entry->fields[0], base + entry->fields[0].pb->offset, annotate);
-    push_value(L, &entry->fields[1], base + entry->fields[1].pb->offset, annotate);
+    for (int i = 0; i < 2; i++)
+        push_value(L, &entry->fields[i], fields_value(&entry->fields[i], message), annotate);
     lua_rawset(L, -3);
 }
 
-static void push_repeated(lua_State *L, const struct schema_field *field, const char *base,
-                          bool annotate)
+static void push_repeated(lua_State *L, const struct schema_field *field,
+                          const ProtobufCMessage *message, bool annotate)
 {
-    size_t n = *(const size_t *)(const void *)(base + field->pb->quantifier_offset);
-    const char *items = *(const char *const *)(const void *)(base + field->pb->offset);
+    size_t n = fields_count(field, message);
     int size = n < INT32_MAX ? (int)n : 0;
     lua_createtable(L, field->map ? 0 : size, field->map ? size : 0);
     for (size_t i = 0; i < n; i++) {
-        const char *item = items + i * size_of(field->kind);
+        const void *item = fields_item(field, message, i);
         if (field->map) {
-            set_entry(L, field->message, *(ProtobufCMessage *const *)(const void *)item, annotate);
+            set_entry(L, field->message, *(ProtobufCMessage *const *)item, annotate);
         } else {
             push_value(L, field, item, annotate);
             lua_rawseti(L, -2, (lua_Integer)i + 1);
@@ -162,18 +141,9 @@ static void push_repeated(lua_State *L, const struct schema_field *field, const 
                     NULL);
 }
 
-/* True when the field is the arm of its oneof that is set, or in no oneof. */
-static bool is_present(const struct schema_field *field, const char *base)
-{
-    if (field->oneof < 0)
-        return true;
-    return *(const uint32_t *)(const void *)(base + field->pb->quantifier_offset) == field->pb->id;
-}
-
 void codec_push(lua_State *L, const struct schema *schema, const ProtobufCMessage *message,
                 bool annotate)
 {
-    const char *base = (const char *)message;
     luaL_checkstack(L, 4,
                     "message nested too deeply"); /* table, value or key and value, metatable */
     if (schema->form == FORM_TIMESTAMP) {
@@ -181,18 +151,18 @@ void codec_push(lua_State *L, const struct schema *schema, const ProtobufCMessag
         return;
     }
     if (schema->form == FORM_WRAPPER) {
-        push_value(L, &schema->fields[0], base + schema->fields[0].pb->offset, annotate);
+        push_value(L, &schema->fields[0], fields_value(&schema->fields[0], message), annotate);
         return;
     }
     lua_createtable(L, 0, (int)schema->n_fields);
     for (unsigned i = 0; i < schema->n_fields; i++) {
         const struct schema_field *field = &schema->fields[i];
-        if (!is_present(field, base))
+        if (!fields_is_present(field, message))
             continue;
         if (field->repeated)
-            push_repeated(L, field, base, annotate);
+            push_repeated(L, field, message, annotate);
         else
-            push_value(L, field, base + field->pb->offset, annotate);
+            push_value(L, field, fields_value(field, message), annotate);
         lua_setfield(L, -2, field->pb->name); /* the table is ours: no metamethod */
     }
     if (annotate)
