@@ -184,8 +184,8 @@ build/luacsi.so: $(SO_O)
 	$(call quiet,LINK $@)$(CC) -shared -Wl,-z,nodelete $(LDFLAGS) -o $@ $(SO_O) \
 	  $(shell pkg-config --libs grpc_unsecure libprotobuf-c jansson)
 
-build/bench-smoke: bench/smoke.c | build/setup-BUILD
-	$(call quiet,CC $<)$(CC) $(CPPFLAGS) $(CFLAGS) -o $@ $<
+build/bench-smoke: $(call object,bench/smoke.c bench/http2.c) | build/setup-BUILD
+	$(call quiet,LINK $@)$(CC) $(LDFLAGS) -o $@ $^
 endif
 
 # Preloaded by specs that set the clock.

@@ -1,11 +1,15 @@
 /* What h2load does not measure. One thread, one core; prints figures, and fails loudly when a call
  * does. A METHOD is a path: /csi.v1.Identity/Probe.
  *
- *   client calls SOCKET METHOD N            N calls, one after the other
- *   client latency SOCKET METHOD N          the same; prints p50 p99 p99.9 max, in nanoseconds
- *   client first SOCKET METHOD COMMAND...   starts a server; prints the nanoseconds from exec to
- * its first answer, then ends it client hold SOCKET METHOD CONNECTIONS CALLS   opens them, starts
- * so many calls on each, prints "held", and holds all until its standard input ends */
+ * client calls SOCKET METHOD N: N calls, one after the other.
+ *
+ * client latency SOCKET METHOD N: the same; prints p50 p99 p99.9 max, in nanoseconds.
+ *
+ * client first SOCKET METHOD COMMAND...: starts a server; prints the nanoseconds from exec to its
+ * first answer, then ends it.
+ *
+ * client hold SOCKET METHOD CONNECTIONS CALLS: opens them, starts so many calls on each, prints
+ * "held", and holds all until its standard input ends. */
 #include "http2.h"
 
 #include <errno.h>
@@ -19,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WARM_UP = 200, CONNECT_SECONDS = 60 };
+enum { WARM_UP = 200 };
 
 static int64_t now_ns(void)
 {
@@ -39,12 +43,6 @@ static size_t number(const char *text)
     return n;
 }
 
-static void call(struct http2 *http2)
-{
-    http2_send(http2);
-    http2_receive(http2);
-}
-
 static void open_or_die(struct http2 *http2, const char *socket, const char *path)
 {
     if (http2_open(http2, socket, path))
@@ -58,7 +56,7 @@ static void calls(const char *socket, const char *path, size_t n)
     struct http2 http2;
     open_or_die(&http2, socket, path);
     while (n--)
-        call(&http2);
+        http2_call(&http2);
     http2_close(&http2);
 }
 
@@ -78,10 +76,10 @@ static void latency(const char *socket, const char *path, size_t n)
         die("N");
     open_or_die(&http2, socket, path);
     for (int i = 0; i < WARM_UP; i++)
-        call(&http2);
+        http2_call(&http2);
     for (size_t i = 0; i < n; i++) {
         int64_t start = now_ns();
-        call(&http2);
+        http2_call(&http2);
         took[i] = now_ns() - start;
     }
     http2_close(&http2);
@@ -109,12 +107,8 @@ static void first(const char *socket, const char *path, char **command)
     struct http2 http2;
     int64_t begin = now_ns();
     pid_t pid = start(command);
-    while (http2_open(&http2, socket, path)) {
-        if (now_ns() - begin > (int64_t)CONNECT_SECONDS * 1000000000 || waitpid(pid, NULL, WNOHANG))
-            die("connect to the server");
-        nanosleep(&(struct timespec){.tv_nsec = 20000}, NULL);
-    }
-    call(&http2);
+    http2_open_when_listening(&http2, socket, path, pid);
+    http2_call(&http2);
     printf("%lld\n", (long long)(now_ns() - begin));
     http2_close(&http2);
     kill(pid, SIGTERM);

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -20,12 +22,13 @@ enum {
 };
 enum { FLAG_ACK = 1, FLAG_END_STREAM = 1, FLAG_END_HEADERS = 4 };
 enum { HEAD = 9, LARGEST_FRAME = 16384, WINDOW_STEP = 16384 };
+enum { CONNECT_SECONDS = 60, TRY_AGAIN_NS = 20000 };
 
 static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 void die(const char *what)
 {
-    fprintf(stderr, "bench client: %s: %s\n", what, strerror(errno));
+    fprintf(stderr, "bench: %s: %s\n", what, strerror(errno));
     exit(1);
 }
 
@@ -88,6 +91,19 @@ int http2_open(struct http2 *http2, const char *socket_path, const char *path)
     write_all(http2->fd, preface, sizeof(preface) - 1);
     send_frame(http2, FRAME_SETTINGS, 0, "", 0);
     return 0;
+}
+
+void http2_open_when_listening(struct http2 *http2, const char *socket_path, const char *path,
+                               pid_t server)
+{
+    struct timespec begin, now;
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    while (http2_open(http2, socket_path, path)) {
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        if (now.tv_sec - begin.tv_sec > CONNECT_SECONDS || waitpid(server, NULL, WNOHANG))
+            die("connect to the server");
+        nanosleep(&(struct timespec){.tv_nsec = TRY_AGAIN_NS}, NULL);
+    }
 }
 
 void http2_close(struct http2 *http2)
@@ -171,7 +187,13 @@ void http2_receive(struct http2 *http2)
         }
     }
     if (!message) {
-        fprintf(stderr, "bench client: %s failed\n", http2->path);
+        fprintf(stderr, "bench: %s failed\n", http2->path);
         exit(1);
     }
+}
+
+void http2_call(struct http2 *http2)
+{
+    http2_send(http2);
+    http2_receive(http2);
 }

@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct http2 {
     int fd;
@@ -21,11 +22,19 @@ _Noreturn void die(const char *what);
  * connection. */
 int http2_open(struct http2 *http2, const char *socket, const char *path);
 
+/* The same, as soon as the child process server listens. Ends the program when that ends before it
+ * does, or takes more than a minute. */
+void http2_open_when_listening(struct http2 *http2, const char *socket, const char *path,
+                               pid_t server);
+
 /* Sends one call. */
 void http2_send(struct http2 *http2);
 
 /* Reads until the trailers of a call have come. One without a message has failed. */
 void http2_receive(struct http2 *http2);
+
+/* Both. */
+void http2_call(struct http2 *http2);
 
 void http2_close(struct http2 *http2);
 

@@ -38,4 +38,4 @@ bench-tonic:
 	  --manifest-path bench/peers/tonic/Cargo.toml --target-dir $(BENCH)/cargo && \
 	  cp $(BENCH)/cargo/release/peer $(BENCH)/tonic || echo "  SKIP tonic: it does not build"
 
--include $(patsubst %.o,%.d,$(call object,bench/client.c bench/http2.c bench/peers/floor/floor.c))
+-include $(patsubst %.o,%.d,$(call object,bench/client.c bench/http2.c bench/smoke.c bench/peers/floor/floor.c))

@@ -1,10 +1,10 @@
 /* Three numbers about the server: idle memory, time from exec to the first answer, and instructions
- * per call (callgrind). It starts the real binary and speaks HTTP/2 by itself over the socket, so
- * that no client library's own start is measured. One thread. Prints; fails only when something
- * does not run.
+ * per call (callgrind). It starts the real binary and calls it by http2.c, so that no client
+ * library's own start is measured. One thread. Prints; fails only when something does not run.
  *
  * usage: build/bench-smoke LUACSI */
-#include <errno.h>
+#include "http2.h"
+
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -13,8 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -25,11 +23,9 @@ enum {
     CALLS_MANY = 2500,
     BAR_MEMORY_KB = 10 * 1024,
     BAR_FIRST_US = 8000,
-    CONNECT_SECONDS = 60,
 };
 
-enum { FRAME_DATA = 0, FRAME_HEADERS = 1, FRAME_SETTINGS = 4, FRAME_PING = 6, FRAME_GOAWAY = 7 };
-enum { FLAG_ACK = 1, FLAG_END_STREAM = 1, FLAG_END_HEADERS = 4 };
+static const char method[] = "/csi.v1.Identity/GetPluginInfo";
 
 struct server {
     pid_t pid;
@@ -38,18 +34,6 @@ struct server {
     char counts[80]; /* path of callgrind's output */
 };
 
-struct client {
-    int fd;
-    uint32_t stream; /* of the next call */
-    size_t unseen;   /* bytes of DATA that the server's window still lacks */
-};
-
-static _Noreturn void die(const char *what)
-{
-    fprintf(stderr, "bench-smoke: %s: %s\n", what, strerror(errno));
-    exit(1);
-}
-
 static int64_t now_us(void)
 {
     struct timespec t;
@@ -57,125 +41,16 @@ static int64_t now_us(void)
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-/* ---- HTTP/2, as much as a unary call wants ---- */
-
-static void write_all(int fd, const void *bytes, size_t size)
-{
-    if (send(fd, bytes, size, MSG_NOSIGNAL) != (ssize_t)size)
-        die("write to the server");
-}
-
-static void read_all(int fd, uint8_t *bytes, size_t size)
-{
-    while (size) {
-        ssize_t n = read(fd, bytes, size);
-        if (n <= 0)
-            die("read from the server");
-        bytes += n;
-        size -= (size_t)n;
-    }
-}
-
-static size_t frame(uint8_t *out, uint8_t type, uint8_t flags, uint32_t stream, const void *payload,
-                    size_t size)
-{
-    const uint8_t head[9] = {(uint8_t)(size >> 16),
-                             (uint8_t)(size >> 8),
-                             (uint8_t)size,
-                             type,
-                             flags,
-                             (uint8_t)(stream >> 24),
-                             (uint8_t)(stream >> 16),
-                             (uint8_t)(stream >> 8),
-                             (uint8_t)stream};
-    memcpy(out, head, sizeof(head));
-    memcpy(out + sizeof(head), payload, size);
-    return sizeof(head) + size;
-}
-
-/* Sends one call of GetPluginInfo. The first one puts its headers into the HPACK table (RFC 7541),
- * the later ones name them by their place there, as a real client does. */
-static void call_send(struct client *client)
-{
-    static const char first[] = "\x83\x86" /* :method POST, :scheme http */
-                                "\x44\x1e/csi.v1.Identity/GetPluginInfo"
-                                "\x41\x09localhost"
-                                "\x5f\x10"
-                                "application/grpc"
-                                "\x40\x02te\x08trailers";
-    static const char again[] = "\x83\x86\xc1\xc0\xbf\xbe";
-    static const uint8_t empty[5];
-    bool fresh = client->stream == 1;
-    uint8_t out[256];
-    size_t n = frame(out, FRAME_HEADERS, FLAG_END_HEADERS, client->stream, fresh ? first : again,
-                     fresh ? sizeof(first) - 1 : sizeof(again) - 1);
-    n += frame(out + n, FRAME_DATA, FLAG_END_STREAM, client->stream, empty, sizeof(empty));
-    write_all(client->fd, out, n);
-}
-
-static void window_update(struct client *client, size_t size)
-{
-    uint8_t out[16];
-    client->unseen += size;
-    if (client->unseen < 16384)
-        return;
-    const uint8_t n[4] = {0, 0, (uint8_t)(client->unseen >> 8), (uint8_t)client->unseen};
-    write_all(client->fd, out, frame(out, 8, 0, 0, n, sizeof(n)));
-    client->unseen = 0;
-}
-
-/* Reads frames until the call's trailers. Dies when it had no message: the call failed. */
-static void call_receive(struct client *client)
-{
-    bool message = false;
-    for (;;) {
-        uint8_t head[9], payload[16384], out[64];
-        read_all(client->fd, head, sizeof(head));
-        size_t size = (size_t)head[0] << 16 | (size_t)head[1] << 8 | head[2];
-        if (size > sizeof(payload))
-            die("frame over 16384 bytes");
-        read_all(client->fd, payload, size);
-        uint8_t type = head[3], flags = head[4];
-        if (type == FRAME_SETTINGS && !(flags & FLAG_ACK))
-            write_all(client->fd, out, frame(out, FRAME_SETTINGS, FLAG_ACK, 0, "", 0));
-        else if (type == FRAME_PING && !(flags & FLAG_ACK))
-            write_all(client->fd, out, frame(out, FRAME_PING, FLAG_ACK, 0, payload, 8));
-        else if (type == FRAME_GOAWAY)
-            die("the server said GOAWAY");
-        else if (type == FRAME_DATA) {
-            message = true;
-            window_update(client, size);
-        } else if (type == FRAME_HEADERS && flags & FLAG_END_STREAM)
-            break;
-    }
-    if (!message)
-        die("GetPluginInfo failed");
-    client->stream += 2;
-}
-
 /* Connects as soon as the server listens. */
-static void client_open(struct client *client, const struct server *server)
+static void client_open(struct http2 *client, const struct server *server)
 {
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    snprintf(address.sun_path, sizeof(address.sun_path), "%s", server->socket);
-    int64_t end = now_us() + (int64_t)CONNECT_SECONDS * 1000000;
-    *client = (struct client){.fd = socket(AF_UNIX, SOCK_STREAM, 0), .stream = 1};
-    while (connect(client->fd, (struct sockaddr *)&address, sizeof(address))) {
-        if (now_us() > end || waitpid(server->pid, NULL, WNOHANG))
-            die("connect to the server");
-        nanosleep(&(struct timespec){.tv_nsec = 20000}, NULL);
-    }
-    uint8_t out[64];
-    memcpy(out, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 24);
-    write_all(client->fd, out, 24 + frame(out + 24, FRAME_SETTINGS, 0, 0, "", 0));
+    http2_open_when_listening(client, server->socket, method, server->pid);
 }
 
-static void calls(struct client *client, int n)
+static void calls(struct http2 *client, int n)
 {
-    while (n--) {
-        call_send(client);
-        call_receive(client);
-    }
+    while (n--)
+        http2_call(client);
 }
 
 /* ---- The server ---- */
@@ -237,7 +112,7 @@ static const char *verdict(int64_t value, int64_t bar)
 static void memory(const char *luacsi)
 {
     struct server server;
-    struct client client;
+    struct http2 client;
     char path[64];
     server_start(&server, luacsi, "examples/hello.lua", false);
     client_open(&client, &server);
@@ -248,7 +123,7 @@ static void memory(const char *luacsi)
     int64_t pss = file_number(path, "Pss:");
     printf("idle memory       %6.2f MB resident, %.2f MB proportional (bar: 10 MB, %s)\n",
            (double)rss / 1024, (double)pss / 1024, verdict(rss, BAR_MEMORY_KB));
-    close(client.fd);
+    http2_close(&client);
     server_stop(&server);
 }
 
@@ -263,13 +138,13 @@ static void first_answer(const char *luacsi)
     int64_t took[STARTS];
     for (int i = 0; i < STARTS; i++) {
         struct server server;
-        struct client client;
+        struct http2 client;
         int64_t start = now_us();
         server_start(&server, luacsi, "examples/hello.lua", false);
         client_open(&client, &server);
         calls(&client, 1);
         took[i] = now_us() - start;
-        close(client.fd);
+        http2_close(&client);
         server_stop(&server);
     }
     qsort(took, STARTS, sizeof(took[0]), by_size);
@@ -281,11 +156,11 @@ static void first_answer(const char *luacsi)
 static int64_t instructions(const char *luacsi, const char *script, int n)
 {
     struct server server;
-    struct client client;
+    struct http2 client;
     server_start(&server, luacsi, script, true);
     client_open(&client, &server);
     calls(&client, n);
-    close(client.fd);
+    http2_close(&client);
     kill(server.pid, SIGTERM);
     if (waitpid(server.pid, NULL, 0) < 0)
         die("valgrind");
