@@ -190,7 +190,7 @@ int main(int argc, char **argv)
     }
     memory(argv[1]);
     first_answer(argv[1]);
-    per_call(argv[1], "constant reply", "bench/constant.lua");
-    per_call(argv[1], "Lua handler", "bench/handler.lua");
+    per_call(argv[1], "constant reply", "bench/scripts/constant.lua");
+    per_call(argv[1], "Lua handler", "bench/scripts/handler.lua");
     return 0;
 }
