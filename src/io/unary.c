@@ -2,6 +2,8 @@
  * completion queue. */
 #include "io/unary.h"
 
+#include "io/channel_arg.h"
+
 #include <grpc/byte_buffer_reader.h>
 #include <grpc/grpc_posix.h>
 #include <grpc/grpc_security.h>
@@ -13,24 +15,14 @@
 
 enum { MAX_REPLY = 16 * 1024 * 1024 }; /* bytes */
 
-static grpc_arg integer_arg(const char *key, int value)
-{
-    return (grpc_arg){.type = GRPC_ARG_INTEGER, .key = (char *)key, .value.integer = value};
-}
-
-static grpc_arg string_arg(const char *key, const char *value)
-{
-    return (grpc_arg){.type = GRPC_ARG_STRING, .key = (char *)key, .value.string = (char *)value};
-}
-
 grpc_channel *unary_channel(int fd)
 {
     grpc_arg list[] = {
-        string_arg(GRPC_ARG_DEFAULT_AUTHORITY, "localhost"),
-        string_arg(GRPC_ARG_PRIMARY_USER_AGENT_STRING, "luacsi/" LUACSI_VERSION),
-        integer_arg(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0),
-        integer_arg(GRPC_ARG_ENABLE_RETRIES, 0),
-        integer_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, MAX_REPLY),
+        channel_arg_string(GRPC_ARG_DEFAULT_AUTHORITY, "localhost"),
+        channel_arg_string(GRPC_ARG_PRIMARY_USER_AGENT_STRING, "luacsi/" LUACSI_VERSION),
+        channel_arg_integer(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0),
+        channel_arg_integer(GRPC_ARG_ENABLE_RETRIES, 0),
+        channel_arg_integer(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, MAX_REPLY),
     };
     grpc_channel_args args = {.num_args = sizeof(list) / sizeof(list[0]), .args = list};
     grpc_channel_credentials *credentials = grpc_insecure_credentials_create();

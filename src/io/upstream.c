@@ -2,6 +2,7 @@
 #include "io/upstream.h"
 
 #include "base/text.h"
+#include "io/channel_arg.h"
 
 #include <ctype.h>
 #include <grpc/grpc_security.h>
@@ -58,33 +59,24 @@ static void name_target(const struct endpoint *endpoint, char target[TARGET_TEXT
     append_escaped(target, address);
 }
 
-static grpc_arg integer_arg(const char *key, int value)
-{
-    return (grpc_arg){.type = GRPC_ARG_INTEGER, .key = (char *)key, .value.integer = value};
-}
-
-static grpc_arg string_arg(const char *key, const char *value)
-{
-    return (grpc_arg){.type = GRPC_ARG_STRING, .key = (char *)key, .value.string = (char *)value};
-}
-
 void upstream_open(struct upstream *upstream)
 {
     grpc_arg list[] = {
-        string_arg(GRPC_ARG_DEFAULT_AUTHORITY, "localhost"),
-        string_arg(GRPC_ARG_PRIMARY_USER_AGENT_STRING, "luacsi/" LUACSI_VERSION),
-        integer_arg(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, FIRST_BACKOFF_MS),
-        integer_arg(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, MOST_BACKOFF_MS),
-        integer_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, MAX_REPLY),
+        channel_arg_string(GRPC_ARG_DEFAULT_AUTHORITY, "localhost"),
+        channel_arg_string(GRPC_ARG_PRIMARY_USER_AGENT_STRING, "luacsi/" LUACSI_VERSION),
+        channel_arg_integer(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, FIRST_BACKOFF_MS),
+        channel_arg_integer(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, MOST_BACKOFF_MS),
+        channel_arg_integer(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, MAX_REPLY),
         /* what goes through is neither opened nor repeated */
-        integer_arg(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0),
-        integer_arg(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0),
-        integer_arg(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, 1 << GRPC_COMPRESS_NONE),
-        integer_arg(GRPC_ARG_ENABLE_RETRIES, 0),
+        channel_arg_integer(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0),
+        channel_arg_integer(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0),
+        channel_arg_integer(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET,
+                            1 << GRPC_COMPRESS_NONE),
+        channel_arg_integer(GRPC_ARG_ENABLE_RETRIES, 0),
         /* the address is all there is to know */
-        integer_arg(GRPC_ARG_ENABLE_HTTP_PROXY, 0),
-        integer_arg(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1),
-        integer_arg(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1),
+        channel_arg_integer(GRPC_ARG_ENABLE_HTTP_PROXY, 0),
+        channel_arg_integer(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1),
+        channel_arg_integer(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1),
     };
     const grpc_channel_args args = {.num_args = sizeof(list) / sizeof(list[0]), .args = list};
     char target[TARGET_TEXT];

@@ -2,6 +2,7 @@
 #include "serve/server.h"
 
 #include "csi/catalog.h"
+#include "io/channel_arg.h"
 #include "serve/rpc.h"
 #include "serve/unknown.h"
 
@@ -36,23 +37,19 @@ struct server {
     void *data;
 };
 
-static grpc_arg integer_arg(const char *key, int value)
-{
-    return (grpc_arg){
-        .type = GRPC_ARG_INTEGER, .key = (char *)(uintptr_t)key, .value.integer = value};
-}
-
 static grpc_server *create_server(void)
 {
     grpc_arg args[] = {
-        integer_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, MAX_REQUEST_BYTES),
-        integer_arg(GRPC_ARG_MAX_CONCURRENT_STREAMS, MAX_STREAMS),
-        integer_arg(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, MIN_PING_INTERVAL_MS),
-        integer_arg(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1),
+        channel_arg_integer(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, MAX_REQUEST_BYTES),
+        channel_arg_integer(GRPC_ARG_MAX_CONCURRENT_STREAMS, MAX_STREAMS),
+        channel_arg_integer(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
+                            MIN_PING_INTERVAL_MS),
+        channel_arg_integer(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1),
         /* a small frame can inflate to a large one: take none that is compressed, send none */
-        integer_arg(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0),
-        integer_arg(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0),
-        integer_arg(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET, 1 << GRPC_COMPRESS_NONE),
+        channel_arg_integer(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0),
+        channel_arg_integer(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0),
+        channel_arg_integer(GRPC_COMPRESSION_CHANNEL_ENABLED_ALGORITHMS_BITSET,
+                            1 << GRPC_COMPRESS_NONE),
     };
     const grpc_channel_args list = {.num_args = sizeof(args) / sizeof(args[0]), .args = args};
     return grpc_server_create(&list, NULL);
