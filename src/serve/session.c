@@ -92,11 +92,6 @@ struct vm *session_vm(const struct session *session)
     return session->fresh ? session->fresh : session->vm;
 }
 
-const char *session_script(const struct session *session)
-{
-    return source_name(session->source);
-}
-
 bool session_has_file(const struct session *session)
 {
     return source_is_file(session->source);

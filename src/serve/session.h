@@ -50,8 +50,6 @@ const char *session_name(const struct session *session);
 /* That answers now, or will when it has started; NULL before the first load. */
 struct vm *session_vm(const struct session *session);
 
-/* As source_name. */
-const char *session_script(const struct session *session);
 bool session_has_file(const struct session *session); /* as source_is_file */
 struct journal *session_journal(const struct session *session);
 struct store *session_store(const struct session *session);
