@@ -1,75 +1,46 @@
 /* luacsi record: stands before a driver, and makes a script of what it answers. */
 #include "base/path.h"
-#include "cli/address.h"
 #include "cli/clock_options.h"
 #include "cli/commands.h"
+#include "cli/listen_options.h"
 #include "cli/log_options.h"
 #include "cli/script_options.h"
 #include "cli/upstream_option.h"
 #include "serve/process.h"
 
-enum { OWN_OPTIONS = 7, ALL_OPTIONS = OWN_OPTIONS + LOG_OPTIONS };
+enum { OWN_OPTIONS = 3, ALL_OPTIONS = LISTEN_OPTIONS + OWN_OPTIONS + LOG_OPTIONS };
 
 /* Of a state that runs no script. */
 static const int64_t no_time = 1000000000;
 enum { LITTLE_MEMORY = 4 * 1024 * 1024 };
 
 struct record {
-    const char *endpoint;
-    char address[ADDRESS_TEXT];
+    struct listen_options listen;
     const char *upstream;
     const char *out;
     char path[PATH_MAX]; /* where that leads to */
     bool times;
-    unsigned socket_mode;
-    int64_t grace;
-    int64_t max_in_flight;
     struct log_options log;
 };
 
 static void rows(struct record *record, struct option options[ALL_OPTIONS])
 {
-    options[0] = address_option(&record->endpoint);
-    options[1] = upstream_option(&record->upstream, "The driver that answers; as of --endpoint. "
+    listen_options_rows(&record->listen, options);
+    options += LISTEN_OPTIONS;
+    options[0] = upstream_option(&record->upstream, "The driver that answers; as of --endpoint. "
                                                     "Required.");
-    options[2] = (struct option){
+    options[1] = (struct option){
         .name = "out",
         .value = "FILE",
         .help = "Where the script goes, at the end; not in the socket's folder. Required.",
         .type = OPTION_STRING,
         .to.string = &record->out,
     };
-    options[3] = (struct option){
+    options[2] = (struct option){
         .name = "times",
         .help = "Keep how long the answers took; the script takes as long.",
         .type = OPTION_BOOL,
         .to.boolean = &record->times,
-    };
-    options[4] = (struct option){
-        .name = "socket-mode",
-        .value = "MODE",
-        .fallback = "0600",
-        .help = "Permissions of the UNIX socket, in octal.",
-        .type = OPTION_MODE,
-        .to.mode = &record->socket_mode,
-    };
-    options[5] = (struct option){
-        .name = "grace",
-        .value = "DURATION",
-        .fallback = "5s",
-        .help = "How long calls in flight may take to finish after SIGTERM or SIGINT.",
-        .type = OPTION_DURATION,
-        .to.integer = &record->grace,
-    };
-    options[6] = (struct option){
-        .name = "max-in-flight",
-        .value = "N",
-        .fallback = "1000",
-        .help = "How many calls may be in flight; one more ends in RESOURCE_EXHAUSTED.",
-        .type = OPTION_INTEGER,
-        .min = 1,
-        .max = 1000000,
-        .to.integer = &record->max_in_flight,
     };
     log_options_rows(&record->log, options + OWN_OPTIONS);
 }
@@ -85,23 +56,18 @@ static int serve(struct record *record, struct script_options *script)
 {
     const struct clock_options clock = {.seed = -1};
     struct process_options options = {
-        .mode = record->socket_mode,
-        .grace = record->grace,
-        .max_in_flight = (size_t)record->max_in_flight,
         .record = record->path,
         .record_times = record->times,
         .vm.problem = ignore_problem,
     };
-    struct endpoint endpoint, upstream;
+    struct endpoint upstream;
     struct err err;
     script_options_fill(script, &options.vm);
     clock_options_fill(&clock, &options.vm);
-    if (address_complete(&record->endpoint, record->address, true, &err) ||
-        endpoint_parse(&endpoint, record->endpoint, &err) ||
-        upstream_parse(&upstream, record->upstream, &endpoint, &err) ||
+    if (listen_options_fill(&record->listen, &options, &err) ||
+        upstream_parse(&upstream, record->upstream, options.endpoint, &err) ||
         path_resolve(record->out, record->path, &err))
         return options_fail("record", EXIT_USAGE, err.text);
-    options.endpoint = &endpoint;
     options.upstream = &upstream;
     log_options_init(&record->log);
     return process_run(&options, &err) ? options_fail("record", EXIT_ERROR, err.text) : EXIT_OK;

@@ -1,10 +1,10 @@
 /* luacsi serve: the flags of a serving process. */
 #include "base/log.h"
-#include "cli/address.h"
 #include "cli/clock_options.h"
 #include "cli/commands.h"
 #include "cli/control_options.h"
 #include "cli/kubelet_options.h"
+#include "cli/listen_options.h"
 #include "cli/log_options.h"
 #include "cli/script_options.h"
 #include "cli/upstream_option.h"
@@ -15,15 +15,11 @@
 
 struct serve {
     struct script_options script;
-    const char *endpoint;
-    char address[ADDRESS_TEXT];
-    unsigned socket_mode;
-    int64_t grace;
+    struct listen_options listen;
     struct log_options log;
     struct clock_options clock;
     const char *state;
     bool state_reset;
-    int64_t max_in_flight;
     bool no_watch;
     const char *http;
     const char *upstream;
@@ -32,61 +28,36 @@ struct serve {
 };
 
 enum {
-    OWN_OPTIONS = 9,
-    ALL_OPTIONS = OWN_OPTIONS + KUBELET_OPTIONS + CONTROL_OPTIONS + LOG_OPTIONS + CLOCK_OPTIONS +
-                  SCRIPT_OPTIONS,
+    OWN_OPTIONS = 5,
+    ALL_OPTIONS = LISTEN_OPTIONS + OWN_OPTIONS + KUBELET_OPTIONS + CONTROL_OPTIONS + LOG_OPTIONS +
+                  CLOCK_OPTIONS + SCRIPT_OPTIONS,
 };
 
 static void rows(struct serve *serve, struct option options[ALL_OPTIONS])
 {
-    options[0] = address_option(&serve->endpoint);
-    options[1] = (struct option){
-        .name = "socket-mode",
-        .value = "MODE",
-        .fallback = "0600",
-        .help = "Permissions of the UNIX socket, in octal.",
-        .type = OPTION_MODE,
-        .to.mode = &serve->socket_mode,
-    };
-    options[2] = (struct option){
-        .name = "grace",
-        .value = "DURATION",
-        .fallback = "5s",
-        .help = "How long calls in flight may take to finish after SIGTERM or SIGINT.",
-        .type = OPTION_DURATION,
-        .to.integer = &serve->grace,
-    };
-    options[3] = (struct option){
+    listen_options_rows(&serve->listen, options);
+    options += LISTEN_OPTIONS;
+    options[0] = (struct option){
         .name = "state",
         .value = "FILE",
         .help = "Keep csi.store in FILE over a restart; not in the socket's folder.",
         .type = OPTION_STRING,
         .to.string = &serve->state,
     };
-    options[4] = (struct option){
+    options[1] = (struct option){
         .name = "state-reset",
         .help = "When that FILE is corrupt, rename it to FILE.corrupt and begin with an empty "
                 "store.",
         .type = OPTION_BOOL,
         .to.boolean = &serve->state_reset,
     };
-    options[5] = (struct option){
-        .name = "max-in-flight",
-        .value = "N",
-        .fallback = "1000",
-        .help = "How many calls may be in flight; one more ends in RESOURCE_EXHAUSTED.",
-        .type = OPTION_INTEGER,
-        .min = 1,
-        .max = 1000000,
-        .to.integer = &serve->max_in_flight,
-    };
-    options[6] = (struct option){
+    options[2] = (struct option){
         .name = "no-watch",
         .help = "Reload the script only at SIGHUP, not when its file changes.",
         .type = OPTION_BOOL,
         .to.boolean = &serve->no_watch,
     };
-    options[7] = (struct option){
+    options[3] = (struct option){
         .name = "http-endpoint",
         .value = "ADDRESS:PORT",
         .help = "Serve /healthz, /livez, /readyz, /metrics and /version over HTTP there.",
@@ -94,7 +65,7 @@ static void rows(struct serve *serve, struct option options[ALL_OPTIONS])
         .check = httpd_check_endpoint,
         .to.string = &serve->http,
     };
-    options[8] = upstream_option(
+    options[4] = upstream_option(
         &serve->upstream, "The driver that answers what the script does not; as of --endpoint.");
     options += OWN_OPTIONS;
     kubelet_options_rows(&serve->kubelet, options);
@@ -118,11 +89,8 @@ static int serve_script(struct serve *serve, const char *script)
 {
     struct process_options options = {
         .script = script,
-        .mode = serve->socket_mode,
-        .grace = serve->grace,
         .state = serve->state,
         .state_reset = serve->state_reset,
-        .max_in_flight = (size_t)serve->max_in_flight,
         .watch = !serve->no_watch,
         .calls = (size_t)serve->control.calls,
         .sessions = (size_t)serve->control.sessions,
@@ -133,18 +101,16 @@ static int serve_script(struct serve *serve, const char *script)
         .registration_dir = serve->kubelet.directory,
         .vm.problem = log_problem,
     };
-    struct endpoint endpoint, control, upstream;
+    struct endpoint control, upstream;
     struct err err;
     script_options_fill(&serve->script, &options.vm);
     clock_options_fill(&serve->clock, &options.vm);
-    if (address_complete(&serve->endpoint, serve->address, true, &err) ||
-        endpoint_parse(&endpoint, serve->endpoint, &err) ||
+    if (listen_options_fill(&serve->listen, &options, &err) ||
         (serve->control.socket && endpoint_parse(&control, serve->control.socket, &err)) ||
         control_options_check(&serve->control, serve->http, &err) ||
-        kubelet_options_check(&serve->kubelet, &endpoint, &err) ||
-        (serve->upstream && upstream_parse(&upstream, serve->upstream, &endpoint, &err)))
+        kubelet_options_check(&serve->kubelet, options.endpoint, &err) ||
+        (serve->upstream && upstream_parse(&upstream, serve->upstream, options.endpoint, &err)))
         return options_fail("serve", EXIT_USAGE, err.text);
-    options.endpoint = &endpoint;
     options.control = serve->control.socket ? &control : NULL;
     options.upstream = serve->upstream ? &upstream : NULL;
     log_options_init(&serve->log);
