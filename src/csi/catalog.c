@@ -295,6 +295,11 @@ const struct method *catalog_method(const char *name)
     return NULL;
 }
 
+bool catalog_is_identity(const struct method *method)
+{
+    return strcmp(method->service, "csi.v1.Identity") == 0;
+}
+
 const struct method *catalog_callable(const char *name)
 {
     const struct method *found = catalog_method(name);

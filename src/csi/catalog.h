@@ -36,6 +36,9 @@ const struct method *catalog_methods(void);
  * NULL. */
 const struct method *catalog_method(const char *name);
 
+/* Whether it is one of the three that everybody calls, with requests that have no field. */
+bool catalog_is_identity(const struct method *method);
+
 /* As catalog_method, and also "grpc.health.v1.Health/Check" or "/grpc.health.v1.Health/Check": what
  * can be called. */
 const struct method *catalog_callable(const char *name);

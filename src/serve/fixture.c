@@ -139,44 +139,52 @@ static int write_reply(FILE *file, const struct schema *schema, const struct rel
     return lua_text_message(file, schema, reply, REPLY_INDENT, err);
 }
 
+/* A text while it is written. */
+struct draft {
+    char *text;
+    size_t size;
+    FILE *file;
+};
+
+static int draft_begin(struct draft *draft, struct err *err)
+{
+    *draft = (struct draft){0};
+    draft->file = open_memstream(&draft->text, &draft->size);
+    return draft->file ? 0 : no_memory(err);
+}
+
+/* The text, which the caller frees. NULL and err when it has failed already, or fails now. */
+static char *draft_end(struct draft *draft, int failed, struct err *err)
+{
+    if (fclose(draft->file) != 0 && !failed)
+        failed = no_memory(err);
+    if (!failed)
+        return draft->text;
+    free(draft->text);
+    return NULL;
+}
+
 /* The text of an answer; the caller frees it. NULL and err when it has none. */
 static char *answer_text(const struct method *method, const struct relay_end *end,
                          struct arena *arena, struct err *err)
 {
-    char *text = NULL;
-    size_t size;
-    FILE *file = open_memstream(&text, &size);
-    if (!file) {
-        no_memory(err);
+    struct draft draft;
+    if (draft_begin(&draft, err))
         return NULL;
-    }
-    int failed = end->status == STATUS_OK ? write_reply(file, method->response, end, arena, err)
-                                          : write_status(file, end->status, end->message);
-    if (fclose(file) != 0 && !failed)
-        failed = no_memory(err);
-    if (!failed)
-        return text;
-    free(text);
-    return NULL;
+    int failed = end->status == STATUS_OK
+                     ? write_reply(draft.file, method->response, end, arena, err)
+                     : write_status(draft.file, end->status, end->message);
+    return draft_end(&draft, failed, err);
 }
 
 static char *request_text(const struct method *method, const ProtobufCMessage *request,
                           struct err *err)
 {
-    char *text = NULL;
-    size_t size;
-    FILE *file = open_memstream(&text, &size);
-    if (!file) {
-        no_memory(err);
+    struct draft draft;
+    if (draft_begin(&draft, err))
         return NULL;
-    }
-    int failed = lua_text_message(file, method->request, request, REQUEST_INDENT, err);
-    if (fclose(file) != 0 && !failed)
-        failed = no_memory(err);
-    if (!failed)
-        return text;
-    free(text);
-    return NULL;
+    int failed = lua_text_message(draft.file, method->request, request, REQUEST_INDENT, err);
+    return draft_end(&draft, failed, err);
 }
 
 static int keep(struct fixture *fixture, const struct method *method,

@@ -14,7 +14,6 @@
 #include <grpc/byte_buffer.h>
 #include <grpc/slice_buffer.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum {
     IDENTITY_BYTES = 64 * 1024, /* an Identity request has no field at all */
@@ -65,8 +64,8 @@ static size_t most_bytes(const struct rpc_host *host, const struct method *metho
 {
     if (rpc_is_hosts(method))
         return host->most_host_bytes;
-    bool is_small = strcmp(method->service, "csi.v1.Identity") == 0;
-    return is_small ? IDENTITY_BYTES : SIZE_MAX; /* gRPC core has its own limit */
+    return catalog_is_identity(method) ? IDENTITY_BYTES
+                                       : SIZE_MAX; /* gRPC core has its own limit */
 }
 
 bool rpc_new(struct rpc **list, struct rpc_host *host, const struct method *method,

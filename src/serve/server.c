@@ -9,7 +9,6 @@
 #include <grpc/grpc_posix.h>
 #include <grpc/grpc_security.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum {
     /* Calls of one method that can be taken at once; further ones wait in gRPC core. It looks for
@@ -55,15 +54,10 @@ static grpc_server *create_server(void)
     return grpc_server_create(&list, NULL);
 }
 
-static bool is_identity(const struct method *method)
-{
-    return strcmp(method->service, "csi.v1.Identity") == 0;
-}
-
 /* Registers a method with gRPC core and makes what waits for its calls. */
 static int make_calls(struct server *server, const struct method *method, struct err *err)
 {
-    int n = is_identity(method) ? ARMED_IDENTITY : ARMED_OTHERS;
+    int n = catalog_is_identity(method) ? ARMED_IDENTITY : ARMED_OTHERS;
     void *handle = grpc_server_register_method(server->host.server, method->path, NULL,
                                                GRPC_SRM_PAYLOAD_READ_INITIAL_BYTE_BUFFER, 0);
     if (!handle)
