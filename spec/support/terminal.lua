@@ -13,7 +13,8 @@ function terminal.start(line, env)
   env = env or {}
   env.TERM, env.LC_ALL = "xterm", "C.UTF-8"
   self.handle = assert(uv.spawn("script", {
-    args = { "--quiet", "--flush", "--return", "--command", line, "/dev/null" },
+    -- Without exec, a shell that waits for it would end at Ctrl-C, and give its own exit status.
+    args = { "--quiet", "--flush", "--return", "--command", "exec " .. line, "/dev/null" },
     stdio = { self.input, self.output },
     env = process.environment(env),
   }, function(code)
