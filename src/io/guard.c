@@ -9,6 +9,7 @@ void guard_init(struct guard *guard, void (*wake)(struct guard *guard))
 {
     atomic_init(&guard->state, 0);
     atomic_init(&guard->unwatched, wake != NULL);
+    atomic_init(&guard->long_inside, false);
     guard->wake = wake;
     guard->thread = pthread_self();
 }
@@ -37,6 +38,17 @@ void guard_check(struct guard *guard)
 {
     if (atomic_load_explicit(&guard->state, memory_order_acquire) & GIVEN_UP)
         park();
+}
+
+void guard_remind(struct guard *guard)
+{
+    atomic_store_explicit(&guard->long_inside, true, memory_order_relaxed);
+}
+
+bool guard_is_reminded(struct guard *guard)
+{
+    return atomic_load_explicit(&guard->long_inside, memory_order_relaxed) &&
+           atomic_exchange_explicit(&guard->long_inside, false, memory_order_relaxed);
 }
 
 bool guard_give_up(struct guard *guard, uint_fast64_t seen)

@@ -11,6 +11,7 @@
 struct guard {
     atomic_uint_fast64_t state;        /* times entered << 2 | given up << 1 | inside */
     atomic_bool unwatched;             /* the watchdog sleeps: the next guard_enter wakes it */
+    atomic_bool long_inside;           /* the watchdog saw the same stay twice */
     void (*wake)(struct guard *guard); /* wakes the watchdog; any thread */
     pthread_t thread;                  /* that enters; guard_init's caller */
 };
@@ -27,6 +28,13 @@ void guard_leave(struct guard *guard);
 
 /* As guard_leave, for code inside Lua that is about to touch what is shared. */
 void guard_check(struct guard *guard);
+
+/* The watchdog's: tells the thread that it has been inside for long. */
+void guard_remind(struct guard *guard);
+
+/* Whether the thread was reminded since the last time it asked. A reminder that comes late may be
+ * of the stay before. */
+bool guard_is_reminded(struct guard *guard);
 
 /* The watchdog's: gives the thread up, if it is still inside as it was in state `seen`. */
 bool guard_give_up(struct guard *guard, uint_fast64_t seen);

@@ -65,15 +65,16 @@ static bool look(lua_State *L, struct budget *budget)
     return over;
 }
 
-/* Whether to look at the clock: not each time, unless the last look came late, or the next one
- * might. */
+/* Whether to look at the clock: not each time, unless the last look came late, the next one might,
+ * or the watchdog sees that a handler goes on for long: a few instructions can be a second of
+ * pattern matching, and what does not look in time is taken for stuck. */
 static bool is_due(struct vm *vm)
 {
     const struct budget *budget = vm->budget;
     bool made_large = vm->heap.made_large;
     vm->heap.made_large = false;
     return budget && (vm->ticks++ % TICKS == 0 || made_large || budget->is_slow ||
-                      budget->hit != BUDGET_LEFT);
+                      budget->hit != BUDGET_LEFT || vm_guard_is_reminded(vm));
 }
 
 /* A single instruction may take milliseconds, where it copies or compares a long string: so the

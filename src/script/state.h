@@ -110,6 +110,7 @@ bool vm_charge(struct vm *vm, size_t n);
 void vm_guard_enter(struct vm *vm);
 void vm_guard_leave(struct vm *vm);
 void vm_guard_check(struct vm *vm);
+bool vm_guard_is_reminded(struct vm *vm);
 
 /* vm.c: tells that the reply to method breaks a rule of CSI; err says which. */
 void vm_tell_violation(struct vm *vm, const struct method *method, const struct err *err);

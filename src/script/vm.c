@@ -227,6 +227,11 @@ void vm_guard_check(struct vm *vm)
         guard_check(vm->options.guard);
 }
 
+bool vm_guard_is_reminded(struct vm *vm)
+{
+    return vm->options.guard && guard_is_reminded(vm->options.guard);
+}
+
 struct budget vm_budget(const struct vm *vm)
 {
     return (struct budget){.wall = vm->options.handler_wall, .cpu = vm->options.handler_cpu};

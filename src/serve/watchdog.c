@@ -65,6 +65,8 @@ static void on_tick(uv_timer_t *timer)
     struct guard *guard = &watchdog->watched->guard;
     uint_fast64_t state = atomic_load(&guard->state);
     bool same = state == watchdog->seen;
+    if (same && guard_is_inside(state))
+        guard_remind(guard);
     int64_t cpu = guard_is_inside(state) ? cpu_of(guard->thread) : 0;
     watchdog->quiet = same && !guard_is_inside(state) ? watchdog->quiet + 1 : 0;
     if (!same) {
