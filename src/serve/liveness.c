@@ -174,16 +174,18 @@ static void block_signals(sigset_t *ends)
 static int start(struct liveness *liveness, struct err *err)
 {
     pthread_t thread;
+    const struct liveness_options *options = liveness->options;
     const struct httpd_options http = {
-        .endpoint = liveness->options->http,
+        .endpoint = options->http,
         .threads = HTTPD_THREAD_PER_CONNECTION,
         .most_connections = MOST_CONNECTIONS,
         .handler = on_request,
         .data = liveness,
     };
-    if (!(liveness->client = client_prepare(liveness->options->endpoint, err)) ||
+    if (!(liveness->client = client_prepare(options->endpoint, err)) ||
         httpd_start(&liveness->httpd, &http, err))
         return -1;
+    log_info("Polling", log_str("endpoint", options->endpoint), log_str("http", options->http));
     if (pthread_create(&thread, NULL, poll_for_ever, liveness) != 0)
         return err_set(err, STATUS_RESOURCE_EXHAUSTED, "no thread to poll the driver");
     pthread_detach(thread);
@@ -203,7 +205,6 @@ int liveness_run(const struct liveness_options *options, struct err *err)
         client_free(liveness.client);
         return -1;
     }
-    log_info("Polling", log_str("endpoint", options->endpoint), log_str("http", options->http));
     sigwait(&ends, &number);
     log_info("Stopped", log_str("signal", strsignal(number)));
     _exit(0);
