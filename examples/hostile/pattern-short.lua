@@ -1,4 +1,4 @@
--- A pattern that takes some hundredth parts of a second, for ever: not stuck, if the clock is looked at in time.
+-- A pattern of some hundredth parts of a second, for ever: not stuck, if the clock is looked at in time.
 -- expects: Probe DEADLINE_EXCEEDED
 
 return {
