@@ -27,14 +27,7 @@ local function module(version)
   return ("return %q\n"):format(version)
 end
 
-local function save(path, text)
-  process.write_file(path, text)
-end
-
-local function save_by_rename(path, text)
-  process.write_file(path .. ".new", text)
-  assert(uv.fs_rename(path .. ".new", path))
-end
+local save, save_by_rename = process.write_file, process.replace_file
 
 local function version(connection)
   return assert(connection:call("GetPluginInfo")).vendor_version

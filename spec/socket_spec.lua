@@ -382,27 +382,8 @@ describe("instances at the same time", function()
 
   -- Starts several on one path; exactly one must serve, and the others say why they do not.
   local function race(path)
-    local children = {}
-    for i = 1, 5 do
-      children[i] = host.start { "serve", "--endpoint", path }
-    end
-    local function left()
-      local list = {}
-      for _, child in ipairs(children) do
-        list[#list + 1] = not child.code and child or nil
-      end
-      return list
-    end
-    assert(wait.for_(function() return #left() <= 1 end), "more than one serves")
-    local winner = assert(left()[1], "none serves")
-    assert(wait.for_(function() return host.listens("unix://" .. path) end))
+    local winner = host.race(path, 5)
     assert_answers("unix://" .. path)
-    for _, child in ipairs(children) do
-      if child ~= winner then
-        assert.equal(2, child.code)
-        assert.truthy(child:stderr():find("another process is already listening", 1, true))
-      end
-    end
     stop(winner)
     assert.is_nil(uv.fs_lstat(path))
   end

@@ -90,32 +90,10 @@ end
 
 -- ---- many at once ----
 
-local TAKEN = 2 -- the exit code when another process listens
-
 -- Starts so many on one path; one serves, the others end and touch nothing.
 local function race(path, n)
-  local children = {}
-  for i = 1, n do
-    children[i] = host.start { "serve", "--endpoint", path }
-  end
-  local function running()
-    local list = {}
-    for _, child in ipairs(children) do
-      list[#list + 1] = not child.code and child or nil
-    end
-    return list
-  end
-  assert(wait.for_(function() return #running() <= 1 end, LIMIT), "more than one serves")
-  local winner = assert(running()[1], "none serves")
-  assert(wait.for_(function() return host.listens("unix://" .. path) end, LIMIT))
+  local winner = host.race(path, n, LIMIT)
   assert(answers("unix://" .. path))
-  for _, child in ipairs(children) do
-    if child ~= winner then
-      assert(child:wait() == TAKEN, child.code)
-      assert(child:stderr():find("another process is already listening", 1, true), child:stderr())
-      child.done = true
-    end
-  end
   assert(#host.files_in(path:match "^(.*)/") == 1, "there is more than the socket")
   return winner
 end

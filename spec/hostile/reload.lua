@@ -8,7 +8,6 @@ local load = require "spec.support.load"
 local process = require "spec.support.process"
 local protobuf = require "spec.support.protobuf"
 local usage = require "spec.support.usage"
-local uv = require "luv"
 local verdict = require "spec.support.verdict"
 local wait = require "spec.support.wait"
 
@@ -38,11 +37,6 @@ local BROKEN = {
 
 local function broken(i) return BROKEN[i % #BROKEN + 1] .. " -- " .. i end
 
-local function save(path, text)
-  process.write_file(path .. ".new", text)
-  assert(uv.fs_rename(path .. ".new", path))
-end
-
 local Session = { __index = {} }
 
 local function begin()
@@ -64,7 +58,7 @@ end
 
 -- Saves a text and has it loaded; returns once the server has.
 function Session.__index:reload(text)
-  save(self.path, text)
+  process.replace_file(self.path, text)
   self.server:signal "sighup"
   self.done = self.done + 1
   assert(wait.for_(function()

@@ -86,15 +86,10 @@ function acts.asks_http(self)
   return answer and answer.code == 200
 end
 
-local function save(path, text)
-  process.write_file(path .. ".new", text)
-  assert(uv.fs_rename(path .. ".new", path))
-end
-
 -- Done by every so-and-so-many-th round only.
 local seldom = {
   [10] = function(self) -- reloads
-    save(self.path, self.round % 20 == 0 and "return {" or SCRIPT:format(self.round))
+    process.replace_file(self.path, self.round % 20 == 0 and "return {" or SCRIPT:format(self.round))
     return true
   end,
   [15] = ends_in(node "NodeUnpublishVolume", 4), -- computes too long
@@ -177,7 +172,7 @@ end
 
 -- From then on all descriptors are open that stay open: the watch begins beside the first calls.
 local function wait_for_watch(session)
-  save(session.path, SCRIPT:format(-1))
+  process.replace_file(session.path, SCRIPT:format(-1))
   local client = session.server:connect()
   assert(wait.for_(function()
     local info = client:call("GetPluginInfo")

@@ -14,6 +14,8 @@ local Server = { __index = {} }
 
 local BINARY = assert(uv.fs_realpath(os.getenv("LUACSI") or "build/luacsi"))
 
+local TAKEN = 2 -- the exit code when another process listens
+
 local started, folders = {}, {} -- since the last teardown
 
 -- The command line: prefix (a list; say, to set a limit), wrapper, binary, arguments.
@@ -147,6 +149,31 @@ function host.serve_refused(options)
   local left = files_in(self.run_dir)
   assert(#left == 0, "left beside the socket: " .. table.concat(left, ", "))
   return { code = code, stdout = self.process:stdout(), stderr = self.process:stderr() }
+end
+
+-- Starts n servers on one path at the same time, and waits until all but one have ended: those say that
+-- another one is there. limit: seconds to wait. Gives the process of the one.
+function host.race(path, n, limit)
+  local running = {}
+  for i = 1, n do
+    running[i] = host.start { "serve", "--endpoint", path }
+  end
+  local function check_ended()
+    for i = #running, 1, -1 do
+      local child = running[i]
+      if child.code then
+        assert(child.code == TAKEN and child:stderr():find("another process is already listening", 1, true),
+          child:stderr())
+        child.done = true
+        table.remove(running, i)
+      end
+    end
+    return #running <= 1
+  end
+  assert(wait.for_(check_ended, limit), "more than one serves")
+  local winner = assert(running[1], "none serves")
+  assert(wait.for_(function() return listens("unix://" .. path) end, limit), "the one does not listen")
+  return winner
 end
 
 -- A client of luacsi.so, which teardown closes.

@@ -21,6 +21,12 @@ end
 
 process.read_file, process.write_file = read_file, write_file
 
+-- Saves a file as many editors do: whoever looks sees the old content or the new one, nothing between.
+function process.replace_file(path, text)
+  write_file(path .. ".new", text)
+  assert(uv.fs_rename(path .. ".new", path))
+end
+
 -- Our environment without what configures luacsi or a CSI driver; then the changes (false: not there).
 local function environment(changes)
   local values = uv.os_environ()
