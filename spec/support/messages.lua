@@ -3,6 +3,7 @@
 -- against.
 
 local luacsi = require "luacsi"
+local protobuf = require "spec.support.protobuf"
 
 local messages = {}
 
@@ -171,24 +172,6 @@ end
 
 -- ---- the second encoder ----
 
-local function varint(value)
-  local bytes = {}
-  while value & ~0x7f ~= 0 do
-    bytes[#bytes + 1] = string.char(value & 0x7f | 0x80)
-    value = value >> 7
-  end
-  bytes[#bytes + 1] = string.char(value)
-  return table.concat(bytes)
-end
-
-local function number_field(number, value)
-  return varint(number << 3) .. varint(value)
-end
-
-local function bytes_field(number, bytes)
-  return varint(number << 3 | 2) .. varint(#bytes) .. bytes
-end
-
 -- Days from 1970-01-01, the year counted from March.
 local function days(year, month, day)
   if month <= 2 then
@@ -203,23 +186,24 @@ local function timestamp_bytes(text)
   local seconds = days(tonumber(year), tonumber(month), tonumber(day)) * 86400
     + tonumber(hour) * 3600 + tonumber(minute) * 60 + tonumber(second)
   local nanos = tonumber(fraction .. ("0"):rep(9 - #fraction))
-  return (seconds ~= 0 and number_field(1, seconds) or "") .. (nanos ~= 0 and number_field(2, nanos) or "")
+  return (seconds ~= 0 and protobuf.field(1, seconds) or "")
+    .. (nanos ~= 0 and protobuf.field(2, nanos) or "")
 end
 
 local function value_bytes(field, value, random)
   if field.kind == "string" or field.kind == "bytes" then
-    return bytes_field(field.number, value)
+    return protobuf.field(field.number, value)
   elseif field.kind ~= "message" then
     local number = field.kind == "enum" and field.enum[value] or value == true and 1 or value or 0
-    return number_field(field.number, number)
+    return protobuf.field(field.number, number)
   end
   local shape = messages.shape(field.message)
   if shape.form == "timestamp" then
-    return bytes_field(field.number, timestamp_bytes(value))
+    return protobuf.field(field.number, timestamp_bytes(value))
   elseif shape.form == "wrapper" then
     value = { [shape.fields[1].name] = value }
   end
-  return bytes_field(field.number, messages.bytes(field.message, value, random))
+  return protobuf.field(field.number, messages.bytes(field.message, value, random))
 end
 
 local function sorted_keys(map)
@@ -236,7 +220,7 @@ local function field_parts(parts, field, value, random)
     local inner = messages.shape(field.message).fields
     for _, key in ipairs(sorted_keys(value)) do
       local entry = { [inner[1].name] = key, [inner[2].name] = value[key] }
-      parts[#parts + 1] = bytes_field(field.number, messages.bytes(field.message, entry, random))
+      parts[#parts + 1] = protobuf.field(field.number, messages.bytes(field.message, entry, random))
     end
   elseif field.repeated then
     for _, item in ipairs(value) do
@@ -254,8 +238,8 @@ function messages.bytes(name, source, random)
   for _, field in ipairs(messages.shape(name).fields) do
     if random and random:chance(30) then
       parts[#parts + 1] = random:pick {
-        number_field(500, random:integer()), bytes_field(501, random:bytes(5)),
-        varint(502 << 3 | 1) .. random:bytes(8), varint(503 << 3 | 5) .. random:bytes(4),
+        protobuf.field(500, random:integer()), protobuf.field(501, random:bytes(5)),
+        protobuf.varint(502 << 3 | 1) .. random:bytes(8), protobuf.varint(503 << 3 | 5) .. random:bytes(4),
       }
     end
     if source[field.name] ~= nil then

@@ -12,6 +12,8 @@ local function varint(value)
   return table.concat(bytes) .. string.char(value)
 end
 
+protobuf.varint = varint
+
 -- A field: an integer as varint, a string as bytes.
 function protobuf.field(number, value)
   if math.type(value) == "integer" then
