@@ -21,7 +21,7 @@ $(FUZZERS:%=$(FUZZ)/%): $(FUZZ)/%: $(FUZZ_O) $(OBJ)/spec/fuzz/%.o $(GEN)/libs-st
 	  @$(GEN)/libs-static
 
 # Messages that are hard to come by from nothing.
-$(FUZZ)/seeds: spec/fuzz/seeds.lua spec/support/messages.lua build/luacsi.so $(wildcard examples/*.lua)
+$(FUZZ)/seeds: spec/fuzz/seeds.lua spec/support/messages.lua spec/support/protobuf.lua build/luacsi.so $(wildcard examples/*.lua)
 	@mkdir -p $@
 	$(call quiet,SEEDS $@)LUA_CPATH="build/?.so" LUA_PATH="./?.lua;;" lua5.4 $< $@ $(wildcard examples/*.lua)
 	@touch $@

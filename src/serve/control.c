@@ -6,6 +6,7 @@
 #include "io/loop.h"
 #include "io/store.h"
 #include "serve/control_calls.h"
+#include "serve/host_message.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -24,19 +25,6 @@ void control_no_memory(struct host_call *call)
     struct err err;
     err_set(&err, STATUS_RESOURCE_EXHAUSTED, "no memory for the answer");
     host_call_fail(call, &err);
-}
-
-void control_reply(struct host_call *call, const ProtobufCMessage *message)
-{
-    struct bytes reply = {.size = protobuf_c_message_get_packed_size(message)};
-    uint8_t *data = arena_alloc(call->arena, reply.size);
-    if (!data) {
-        control_no_memory(call);
-        return;
-    }
-    protobuf_c_message_pack(message, data);
-    reply.data = data;
-    host_call_reply(call, reply);
 }
 
 struct session *control_session(const struct control *control, const char *name, struct err *err)
@@ -235,7 +223,7 @@ static void on_advanced(struct advance *advance)
     Luacsi__V1__AdvanceResponse response = LUACSI__V1__ADVANCE_RESPONSE__INIT;
     timestamp time = now();
     response.now = &time;
-    control_reply(advancing->call, &response.base);
+    host_message_reply(advancing->call, &response.base);
 }
 
 static void on_advance_cancelled(struct host_call *call)
@@ -268,11 +256,6 @@ static void advance(struct control *control, struct host_call *call)
 
 /* ---- the process ---- */
 
-static char *borrow(const char *s)
-{
-    return (char *)(uintptr_t)(s ? s : ""); /* protobuf-c only reads it */
-}
-
 /* loaded: room for it. */
 static void fill_status(Luacsi__V1__SessionStatus *status, timestamp *loaded,
                         const struct session *session)
@@ -284,12 +267,12 @@ static void fill_status(Luacsi__V1__SessionStatus *status, timestamp *loaded,
     google__protobuf__timestamp__init(loaded);
     loaded->seconds = report.loaded;
     luacsi__v1__session_status__init(status);
-    status->session = borrow(session_name(session));
-    status->script = borrow(report.script);
+    status->session = host_message_text(session_name(session));
+    status->script = host_message_text(report.script);
     status->is_pushed = !session_has_file(session);
     status->loaded = loaded;
     status->reloads = report.reloads;
-    status->last_error = borrow(report.last_error);
+    status->last_error = host_message_text(report.last_error);
     status->calls = (int64_t)journal_count(journal);
     status->last = journal_last(journal);
     status->lost = journal_lost(journal, 0);
@@ -318,14 +301,14 @@ static void status(struct control *control, struct host_call *call)
         fill_status(list[i], &rooms[i].loaded, session);
     }
     started.seconds = control->started;
-    response.version = borrow(LUACSI_VERSION);
+    response.version = host_message_text(LUACSI_VERSION);
     response.pid = getpid();
     response.started = &started;
     response.sessions = list;
     response.now = &time;
     response.is_virtual = clock_is_virtual();
     response.waiting = (int64_t)control->n_waiting;
-    control_reply(call, &response.base);
+    host_message_reply(call, &response.base);
 }
 
 static void stop(struct control *control, struct host_call *call)

@@ -3,6 +3,7 @@
 #include "serve/control_calls.h"
 
 #include "serve/filter.h"
+#include "serve/host_message.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -16,11 +17,6 @@ typedef Luacsi__V1__Call__MetadataEntry pair_message;
 typedef Google__Protobuf__Timestamp timestamp;
 
 /* ---- one call as a message ---- */
-
-static char *borrow(const char *s)
-{
-    return (char *)(uintptr_t)s; /* protobuf-c only reads it */
-}
 
 static const char *handler_name(enum journal_handler handler)
 {
@@ -72,8 +68,8 @@ static bool fill_metadata(call_message *message, const struct journal_entry *ent
             continue;
         }
         luacsi__v1__call__metadata_entry__init(&pairs[n]);
-        pairs[n].key = borrow(pair->key);
-        pairs[n].value = borrow(pair->value);
+        pairs[n].key = host_message_text(pair->key);
+        pairs[n].value = host_message_text(pair->value);
         list[n] = &pairs[n];
         n++;
     }
@@ -96,16 +92,16 @@ static call_message *make_message(const struct journal_entry *entry, const char 
     message->sequence = entry->sequence;
     message->time = time;
     message->duration_us = entry->duration / 1000;
-    message->method = borrow(entry->method->path);
-    message->id = borrow(entry->id);
-    message->request_json = borrow(entry->request);
-    message->status = borrow(status_name(entry->status));
-    message->message = borrow(entry->message);
-    message->reply_json = borrow(entry->reply);
-    message->handler = borrow(handler_name(entry->handler));
-    message->place = borrow(entry->place);
+    message->method = host_message_text(entry->method->path);
+    message->id = host_message_text(entry->id);
+    message->request_json = host_message_text(entry->request);
+    message->status = host_message_text(status_name(entry->status));
+    message->message = host_message_text(entry->message);
+    message->reply_json = host_message_text(entry->reply);
+    message->handler = host_message_text(handler_name(entry->handler));
+    message->place = host_message_text(entry->place);
     message->cut = entry->cut;
-    message->session = borrow(session);
+    message->session = host_message_text(session);
     return fill_metadata(message, entry, arena) ? message : NULL;
 }
 
@@ -188,7 +184,7 @@ static void answer(struct control_wait *wait, bool timed_out)
     response.n_calls = list.n;
     give_up(wait);
     if (collected)
-        control_reply(wait->call, &response.base);
+        host_message_reply(wait->call, &response.base);
     else
         control_no_memory(wait->call);
 }

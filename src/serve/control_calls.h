@@ -23,7 +23,6 @@ bool call_list_add(struct call_list *list, const struct journal_entry *entry, co
                    struct arena *arena);
 
 /* What the parts of the service share: how calls are answered. */
-void control_reply(struct host_call *call, const ProtobufCMessage *message);
 void control_no_memory(struct host_call *call);
 
 /* The session called name. NULL and err, NOT_FOUND: there is none. */

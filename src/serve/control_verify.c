@@ -2,6 +2,7 @@
  * expected. No state. */
 #include "serve/control_calls.h"
 #include "serve/filter.h"
+#include "serve/host_message.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -255,6 +256,6 @@ void control_verify(struct control *control, struct host_call *call)
     if (failed)
         host_call_fail(call, &err);
     else
-        control_reply(call, &verify.response.base);
+        host_message_reply(call, &verify.response.base);
     free(reason);
 }

@@ -5,6 +5,7 @@
 #include "csi/descriptors.h"
 #include "csi/message.h"
 #include "reflection.pb-c.h"
+#include "serve/host_message.h"
 
 enum { MOST_REQUEST = 16 * 1024, MOST_OPEN = 16 };
 
@@ -26,11 +27,6 @@ struct answer {
     Grpc__Reflection__V1__ErrorResponse error;
 };
 
-static char *borrow(const char *s)
-{
-    return (char *)(uintptr_t)s; /* protobuf-c only reads it */
-}
-
 static int no_memory(struct err *err)
 {
     return err_set(err, STATUS_RESOURCE_EXHAUSTED, "no memory for the answer");
@@ -40,7 +36,7 @@ static void answer_not_found(struct answer *answer, const char *what)
 {
     grpc__reflection__v1__error_response__init(&answer->error);
     answer->error.error_code = STATUS_NOT_FOUND;
-    answer->error.error_message = borrow(what);
+    answer->error.error_message = host_message_text(what);
     answer->response.message_response_case = ANSWERED(ERROR_RESPONSE);
     answer->response.error_response = &answer->error;
 }
@@ -82,7 +78,7 @@ static int answer_extensions(struct answer *answer, const char *type, struct err
     if (!numbers)
         return no_memory(err);
     descriptors_extensions(&answer->set, type, numbers, n);
-    answer->extensions.base_type_name = borrow(type);
+    answer->extensions.base_type_name = host_message_text(type);
     answer->extensions.extension_number = numbers;
     answer->extensions.n_extension_number = n;
     answer->response.message_response_case = ANSWERED(ALL_EXTENSION_NUMBERS_RESPONSE);
@@ -103,7 +99,7 @@ static int answer_services(struct answer *answer, struct err *err)
         if (!names[i])
             return no_memory(err);
         grpc__reflection__v1__service_response__init(&items[i]);
-        items[i].name = borrow(names[i]);
+        items[i].name = host_message_text(names[i]);
         list[i] = &items[i];
     }
     grpc__reflection__v1__list_service_response__init(&answer->services);
@@ -141,17 +137,14 @@ static int answer_request(struct answer *answer, const request_message *request,
     }
 }
 
-static void send_response(struct stream *stream, const response_message *response, struct err *err)
+static void send_response(struct stream *stream, const response_message *response)
 {
-    size_t size = grpc__reflection__v1__server_reflection_response__get_packed_size(response);
-    uint8_t *data = arena_alloc(stream_arena(stream), size);
-    if (!data) {
-        no_memory(err);
-        stream_end(stream, err->code, err->text);
-        return;
-    }
-    grpc__reflection__v1__server_reflection_response__pack(response, data);
-    stream_send(stream, (struct bytes){.data = data, .size = size});
+    struct bytes bytes;
+    struct err err;
+    if (host_message_pack(&response->base, stream_arena(stream), &bytes, &err))
+        stream_end(stream, err.code, err.text);
+    else
+        stream_send(stream, bytes);
 }
 
 /* protobuf-c takes any bytes for a string; what comes is given back, and must be one then. inner:
@@ -198,7 +191,7 @@ static void on_received(struct stream *stream, struct bytes message)
     if (answer_request(&answer, request, &err))
         stream_end(stream, err.code, err.text);
     else
-        send_response(stream, &answer.response, &err);
+        send_response(stream, &answer.response);
 }
 
 static struct stream_method reflection(const char *path, const char *set)

@@ -9,6 +9,7 @@
 #include "csi.pb-c.h"
 #include "io/endpoint.h"
 #include "pluginregistration.pb-c.h"
+#include "serve/host_message.h"
 #include "serve/inquiry.h"
 #include "serve/side_server.h"
 
@@ -54,11 +55,6 @@ static void ask(struct registration *registration);
 
 /* ---- the service ---- */
 
-static char *text(const char *s)
-{
-    return (char *)(uintptr_t)s; /* protobuf-c only reads it */
-}
-
 static void try_later(struct registration *registration)
 {
     int64_t next = 2 * registration->pause;
@@ -68,27 +64,14 @@ static void try_later(struct registration *registration)
 
 static void answer_info(const struct offer *offer, struct host_call *call)
 {
-    char *versions[] = {text("1.0.0")};
+    char *versions[] = {host_message_text("1.0.0")};
     Pluginregistration__PluginInfo info = PLUGINREGISTRATION__PLUGIN_INFO__INIT;
-    struct bytes reply;
-    struct err err;
-    info.type = text("CSIPlugin");
-    info.name = text(offer->name);
-    info.endpoint = text(offer->registration->options.kubelet_path);
+    info.type = host_message_text("CSIPlugin");
+    info.name = host_message_text(offer->name);
+    info.endpoint = host_message_text(offer->registration->options.kubelet_path);
     info.supported_versions = versions;
     info.n_supported_versions = 1;
-    uint8_t *data =
-        arena_alloc(call->arena, pluginregistration__plugin_info__get_packed_size(&info));
-    if (!data) {
-        err_set(&err, STATUS_RESOURCE_EXHAUSTED, "no memory for a reply");
-        host_call_fail(call, &err);
-        return;
-    }
-    reply = (struct bytes){
-        .data = data,
-        .size = pluginregistration__plugin_info__pack(&info, data),
-    };
-    host_call_reply(call, reply);
+    host_message_reply(call, &info.base);
 }
 
 static void take_status(struct offer *offer, const Pluginregistration__RegistrationStatus *status)
