@@ -57,27 +57,18 @@ static void cancel(struct wait *wait)
     outbound_cancel(container_of(wait, struct own, wait)->outbound);
 }
 
-/* As a handler fails: nil, code, message. */
-static int push_failure(lua_State *L, int status, const char *message)
-{
-    lua_pushnil(L);
-    lua_pushstring(L, status_name(status));
-    lua_pushstring(L, message);
-    return 3;
-}
-
 static int push(lua_State *L, struct wait *wait)
 {
     const struct own *own = container_of(wait, struct own, wait);
     const struct schema *schema = own->method->response;
     struct err err;
     if (own->status != STATUS_OK)
-        return push_failure(L, own->status, own->message);
+        return csi_status_answer(L, own->status, own->message);
     const ProtobufCMessage *message =
         codec_unpack(schema, own->reply.data, own->reply.size, vm_arena(vm_of(L)), &err);
     if (!message) {
         err_prefix(&err, "the upstream's reply: ");
-        return push_failure(L, err.code, err.text);
+        return csi_status_answer(L, err.code, err.text);
     }
     codec_push(L, schema, message, false);
     return 1;
@@ -163,7 +154,7 @@ static int ask(lua_State *L)
     own->outbound =
         outbound_start_upstream(options->upstream, options->loop, &request, wake, own, &err);
     if (!own->outbound)
-        return push_failure(L, err.code, err.text);
+        return csi_status_answer(L, err.code, err.text);
     return wait_suspend(L, &own->wait);
 }
 

@@ -82,6 +82,14 @@ int csi_status_refused(lua_State *L, const char *function, const struct err *err
     return csi_status_failure(L, err->code, err->text);
 }
 
+int csi_status_answer(lua_State *L, int code, const char *message)
+{
+    lua_pushnil(L);
+    lua_pushstring(L, status_name(code));
+    lua_pushstring(L, message);
+    return 3;
+}
+
 /* csi.fail(code, message): ends the handler; the caller gets this status.
  * code: the name ("FAILED_PRECONDITION") or number of a gRPC status other than OK. message: what a
  * person should read, 1 to 1024 bytes. Never returns; pcall sees a table with code and message.

@@ -132,24 +132,16 @@ static void cancel_call(struct wait *wait)
         arena_fini(&call->arena);
 }
 
-static int push_failure(lua_State *L, int status, const char *message)
-{
-    lua_pushnil(L);
-    lua_pushstring(L, status_name(status));
-    lua_pushstring(L, message);
-    return 3;
-}
-
 static int push_answer(lua_State *L, struct wait *wait)
 {
     const struct call *call = container_of(wait, struct call, wait);
     struct err err;
     if (call->status != STATUS_OK)
-        return push_failure(L, call->status, call->message);
+        return csi_status_answer(L, call->status, call->message);
     const ProtobufCMessage *reply = codec_unpack(call->method->response, call->reply.data,
                                                  call->reply.size, vm_arena(vm_of(L)), &err);
     if (!reply)
-        return push_failure(L, err.code, err.text);
+        return csi_status_answer(L, err.code, err.text);
     codec_push(L, call->method->response, reply, true);
     return 1;
 }

@@ -175,6 +175,10 @@ int csi_status_failure(lua_State *L, int code, const char *message);
  * (STATUS_INVALID_ARGUMENT) raises instead. function: for that message, "csi.http".  [-0, +3, e] */
 int csi_status_refused(lua_State *L, const char *function, const struct err *err);
 
+/* csi_status.c: a driver's answer that is no reply, in the order in which a handler may return it:
+ * nil, code, message.  [-0, +3, m] */
+int csi_status_answer(lua_State *L, int code, const char *message);
+
 /* csi_status.c: whether n bytes are a message that a status can carry. */
 bool csi_status_text(const char *message, size_t n);
 
