@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "io/loop.h"
+#include "serve/batch.h"
 
 #include <grpc/byte_buffer.h>
 #include <grpc/byte_buffer_reader.h>
@@ -51,14 +52,6 @@ struct relay {
 };
 
 /* ---- batches ---- */
-
-static void start_batch(struct relay *relay, grpc_call *call, const grpc_op *ops, size_t n,
-                        struct op *tag)
-{
-    if (grpc_call_start_batch(call, ops, n, tag, NULL) != GRPC_CALL_OK)
-        abort(); /* only a mistake of ours */
-    relay->batches++;
-}
 
 static void free_relay(struct relay *relay)
 {
@@ -139,7 +132,7 @@ static void end_if_over(struct relay *relay)
     size_t n = 1;
     if (!relay->has_begun)
         ops[n++] = initial_metadata(relay);
-    start_batch(relay, relay->what.call, ops, n, &relay->finished);
+    batch_start(relay->what.call, ops, n, &relay->finished, &relay->batches);
 }
 
 static void on_finished(struct op *op, bool ok)
@@ -164,7 +157,7 @@ static void receive(struct relay *relay)
 {
     const grpc_op op = {.op = GRPC_OP_RECV_MESSAGE,
                         .data.recv_message.recv_message = &relay->reply};
-    start_batch(relay, relay->outbound, &op, 1, &relay->received);
+    batch_start(relay->outbound, &op, 1, &relay->received, &relay->batches);
 }
 
 static void drained(struct relay *relay)
@@ -183,7 +176,7 @@ static void deliver(struct relay *relay)
     if (relay->reply)
         ops[n++] =
             (grpc_op){.op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = relay->reply};
-    start_batch(relay, relay->what.call, ops, n, &relay->delivered);
+    batch_start(relay->what.call, ops, n, &relay->delivered, &relay->batches);
 }
 
 /* Who sends many messages may wait for the driver's metadata before the first; else they go out
@@ -247,7 +240,7 @@ static void ask(struct relay *relay)
 {
     const grpc_op op = {.op = GRPC_OP_RECV_MESSAGE,
                         .data.recv_message.recv_message = &relay->request};
-    start_batch(relay, relay->what.call, &op, 1, &relay->asked);
+    batch_start(relay->what.call, &op, 1, &relay->asked, &relay->batches);
 }
 
 /* Sends the request, or that there is no further one. */
@@ -257,7 +250,7 @@ static void pass(struct relay *relay)
     if (relay->request)
         op =
             (grpc_op){.op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = relay->request};
-    start_batch(relay, relay->outbound, &op, 1, &relay->passed);
+    batch_start(relay->outbound, &op, 1, &relay->passed, &relay->batches);
 }
 
 static void on_asked(struct op *op, bool ok)
@@ -306,8 +299,8 @@ static void begin(struct relay *relay)
             (grpc_op){.op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = what->payload};
     if (what->is_read)
         ops[n++] = (grpc_op){.op = GRPC_OP_SEND_CLOSE_FROM_CLIENT};
-    start_batch(relay, relay->outbound, ops, n, &relay->headed);
-    start_batch(relay, relay->outbound, &wait_for_end, 1, &relay->ended);
+    batch_start(relay->outbound, ops, n, &relay->headed, &relay->batches);
+    batch_start(relay->outbound, &wait_for_end, 1, &relay->ended, &relay->batches);
     if (!what->is_read)
         ask(relay);
 }

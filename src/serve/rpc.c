@@ -7,6 +7,7 @@
 #include "serve/rpc_call.h"
 
 #include "script/prepared.h"
+#include "serve/batch.h"
 #include "serve/call_log.h"
 #include "serve/metrics.h"
 #include "serve/payload.h"
@@ -155,19 +156,6 @@ void rpc_note_end(struct rpc *rpc, struct bytes reply, int status, const char *t
         keep_call(rpc, reply, status, text);
 }
 
-static void start_batch(struct rpc *rpc, const grpc_op *ops, size_t n, struct op *tag)
-{
-    if (grpc_call_start_batch(rpc->call, ops, n, tag, NULL) != GRPC_CALL_OK)
-        abort(); /* only a mistake of ours */
-    rpc->batches++;
-}
-
-static grpc_op wait_for_close(struct rpc *rpc)
-{
-    return (grpc_op){.op = GRPC_OP_RECV_CLOSE_ON_SERVER,
-                     .data.recv_close_on_server.cancelled = &rpc->cancelled};
-}
-
 /* Sends everything that is left of the call in one batch: initial metadata, the message (NULL:
  * none), the status, and the wait for the client's end, without which gRPC core keeps the call
  * longer. */
@@ -187,9 +175,9 @@ static void rpc_reply(struct rpc *rpc, grpc_byte_buffer *message, int status, co
     if (message)
         ops[n++] = (grpc_op){.op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = message};
     if (!rpc->watched)
-        ops[n++] = wait_for_close(rpc);
+        ops[n++] = batch_wait_for_close(&rpc->cancelled);
     rpc->replied = true;
-    start_batch(rpc, ops, n, &rpc->sent);
+    batch_start(rpc->call, ops, n, &rpc->sent, &rpc->batches);
     grpc_slice_unref(details);
 }
 
@@ -259,9 +247,9 @@ static void rpc_on_sent(struct op *op, bool ok)
  * matter. */
 void rpc_watch(struct rpc *rpc)
 {
-    const grpc_op op = wait_for_close(rpc);
+    const grpc_op op = batch_wait_for_close(&rpc->cancelled);
     rpc->watched = true;
-    start_batch(rpc, &op, 1, &rpc->closed);
+    batch_start(rpc->call, &op, 1, &rpc->closed, &rpc->batches);
     rpc_replace(rpc);
 }
 

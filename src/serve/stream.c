@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "io/loop.h"
+#include "serve/batch.h"
 #include "serve/payload.h"
 
 #include <grpc/byte_buffer.h>
@@ -143,13 +144,6 @@ void streams_free(struct streams *streams)
 
 /* ---- the end of a call ---- */
 
-static void start_batch(struct stream *stream, const grpc_op *ops, size_t n, struct op *tag)
-{
-    if (grpc_call_start_batch(stream->call, ops, n, tag, NULL) != GRPC_CALL_OK)
-        abort(); /* only a mistake of ours */
-    stream->batches++;
-}
-
 /* Has another struct take the next call. */
 static void replace(struct stream *stream)
 {
@@ -222,7 +216,7 @@ static void send_status(struct stream *stream, int status, const char *text)
     size_t n = 1;
     if (!stream->has_begun)
         ops[n++] = (grpc_op){.op = GRPC_OP_SEND_INITIAL_METADATA};
-    start_batch(stream, ops, n, &stream->sent);
+    batch_start(stream->call, ops, n, &stream->sent, &stream->batches);
     grpc_slice_unref(details);
 }
 
@@ -263,7 +257,7 @@ static void receive(struct stream *stream)
     const grpc_op op = {.op = GRPC_OP_RECV_MESSAGE,
                         .data.recv_message.recv_message = &stream->payload};
     arena_reset(&stream->arena);
-    start_batch(stream, &op, 1, &stream->received);
+    batch_start(stream->call, &op, 1, &stream->received, &stream->batches);
 }
 
 static void take(struct stream *stream, bool is_last)
@@ -313,7 +307,7 @@ void stream_send(struct stream *stream, struct bytes message)
     if (!stream->has_begun)
         ops[n++] = (grpc_op){.op = GRPC_OP_SEND_INITIAL_METADATA};
     stream->has_begun = true;
-    start_batch(stream, ops, n, &stream->sent);
+    batch_start(stream->call, ops, n, &stream->sent, &stream->batches);
 }
 
 /* ok is false when the client has gone: its end comes too. */
@@ -366,10 +360,9 @@ static void on_accept(struct op *op, bool ok)
         rpc_host_fell(host);
         return;
     }
-    const grpc_op close = {.op = GRPC_OP_RECV_CLOSE_ON_SERVER,
-                           .data.recv_close_on_server.cancelled = &stream->cancelled};
+    const grpc_op close = batch_wait_for_close(&stream->cancelled);
     enter(stream);
-    start_batch(stream, &close, 1, &stream->closed);
+    batch_start(stream->call, &close, 1, &stream->closed, &stream->batches);
     answer(stream);
 }
 

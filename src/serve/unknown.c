@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "base/text.h"
 #include "io/loop.h"
+#include "serve/batch.h"
 #include "serve/call_context.h"
 #include "serve/relay.h"
 
@@ -58,19 +59,6 @@ static void retire(struct unknown *unknown)
     struct rpc_host *host = unknown->host;
     unknown_free(unknown);
     rpc_host_fell(host);
-}
-
-static void start_batch(struct unknown *unknown, const grpc_op *ops, size_t n, struct op *tag)
-{
-    if (grpc_call_start_batch(unknown->call, ops, n, tag, NULL) != GRPC_CALL_OK)
-        abort(); /* only a mistake of ours */
-    unknown->batches++;
-}
-
-static grpc_op wait_for_close(struct unknown *unknown)
-{
-    return (grpc_op){.op = GRPC_OP_RECV_CLOSE_ON_SERVER,
-                     .data.recv_close_on_server.cancelled = &unknown->cancelled};
 }
 
 /* One batch less; after the last it is ready for the next call. */
@@ -123,9 +111,10 @@ static void reply_error(struct unknown *unknown, int status, const char *text)
         {.op = GRPC_OP_SEND_STATUS_FROM_SERVER,
          .data.send_status_from_server = {.status = (grpc_status_code)status,
                                           .status_details = &details}},
-        wait_for_close(unknown),
+        batch_wait_for_close(&unknown->cancelled),
     };
-    start_batch(unknown, ops, sizeof(ops) / sizeof(ops[0]), &unknown->sent);
+    batch_start(unknown->call, ops, sizeof(ops) / sizeof(ops[0]), &unknown->sent,
+                &unknown->batches);
     grpc_slice_unref(details);
 }
 
@@ -180,7 +169,7 @@ static void hand_on(struct unknown *unknown)
         .done = on_relayed,
         .data = unknown,
     };
-    const grpc_op close = wait_for_close(unknown);
+    const grpc_op close = batch_wait_for_close(&unknown->cancelled);
     struct err err;
     unknown->relay = relay_start(unknown->host->upstream, unknown->host->queue, &call, &err);
     if (!unknown->relay) {
@@ -188,7 +177,7 @@ static void hand_on(struct unknown *unknown)
         return;
     }
     unknown->batches++;
-    start_batch(unknown, &close, 1, &unknown->closed);
+    batch_start(unknown->call, &close, 1, &unknown->closed, &unknown->batches);
     replace(unknown);
 }
 
