@@ -20,8 +20,10 @@ static void print_capability(const char *kind, const ProtobufCEnumDescriptor *ty
         printf("%d (not in CSI 1.12.0)\n", value);
 }
 
-static void print_capabilities(const Csi__V1__GetPluginCapabilitiesResponse *reply)
+static void print_capabilities(const ProtobufCMessage *message)
 {
+    const Csi__V1__GetPluginCapabilitiesResponse *reply =
+        (const Csi__V1__GetPluginCapabilitiesResponse *)message;
     if (reply->n_capabilities == 0)
         puts("none");
     for (size_t i = 0; i < reply->n_capabilities; i++) {
@@ -44,16 +46,5 @@ static void print_capabilities(const Csi__V1__GetPluginCapabilitiesResponse *rep
 
 int command_capabilities(int argc, char **argv)
 {
-    struct remote remote;
-    struct arguments none;
-    int exit_code;
-    if (!remote_begin(&remote, &command, argc, argv, &none, &exit_code))
-        return exit_code;
-    exit_code = remote_call(&remote, catalog_method("GetPluginCapabilities"), "{}", 2);
-    if (exit_code == EXIT_OK && remote.json)
-        exit_code = remote_print_reply(&remote);
-    else if (exit_code == EXIT_OK)
-        print_capabilities((const Csi__V1__GetPluginCapabilitiesResponse *)remote.reply);
-    remote_end(&remote);
-    return exit_code;
+    return remote_show(&command, argc, argv, "GetPluginCapabilities", print_capabilities);
 }

@@ -22,8 +22,9 @@ static void print_line(const char *prefix, const char *name, int width, const ch
     putchar('\n');
 }
 
-static void print_info(const Csi__V1__GetPluginInfoResponse *info)
+static void print_info(const ProtobufCMessage *message)
 {
+    const Csi__V1__GetPluginInfoResponse *info = (const Csi__V1__GetPluginInfoResponse *)message;
     int width = (int)strlen("vendor_version");
     for (size_t i = 0; i < info->n_manifest; i++) {
         int n = (int)(strlen("manifest.") + strlen(info->manifest[i]->key));
@@ -37,16 +38,5 @@ static void print_info(const Csi__V1__GetPluginInfoResponse *info)
 
 int command_info(int argc, char **argv)
 {
-    struct remote remote;
-    struct arguments none;
-    int exit_code;
-    if (!remote_begin(&remote, &command, argc, argv, &none, &exit_code))
-        return exit_code;
-    exit_code = remote_call(&remote, catalog_method("GetPluginInfo"), "{}", 2);
-    if (exit_code == EXIT_OK && remote.json)
-        exit_code = remote_print_reply(&remote);
-    else if (exit_code == EXIT_OK)
-        print_info((const Csi__V1__GetPluginInfoResponse *)remote.reply);
-    remote_end(&remote);
-    return exit_code;
+    return remote_show(&command, argc, argv, "GetPluginInfo", print_info);
 }

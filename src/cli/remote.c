@@ -189,3 +189,20 @@ int remote_print_reply(struct remote *remote)
     puts(text);
     return EXIT_OK;
 }
+
+int remote_show(const struct command *command, int argc, char **argv, const char *method,
+                void (*print)(const ProtobufCMessage *reply))
+{
+    struct remote remote;
+    struct arguments none;
+    int exit_code;
+    if (!remote_begin(&remote, command, argc, argv, &none, &exit_code))
+        return exit_code;
+    exit_code = remote_call(&remote, catalog_callable(method), "{}", 2);
+    if (exit_code == EXIT_OK && remote.json)
+        exit_code = remote_print_reply(&remote);
+    else if (exit_code == EXIT_OK)
+        print(remote.reply);
+    remote_end(&remote);
+    return exit_code;
+}

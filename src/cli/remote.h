@@ -46,6 +46,11 @@ int remote_call(struct remote *remote, const struct method *method, const char *
 /* Prints the reply as JSON: one line under --json, else indented. Returns the exit code. */
 int remote_print_reply(struct remote *remote);
 
+/* The whole of a command without arguments: calls a method (as of catalog_callable) with an empty
+ * request and shows the reply, with print, or as JSON under --json. Returns the exit code. */
+int remote_show(const struct command *command, int argc, char **argv, const char *method,
+                void (*print)(const ProtobufCMessage *reply));
+
 /* Prints text that came from the driver; control characters, which could move a terminal's cursor,
  * stand as \xNN. */
 void remote_print_text(FILE *file, const char *text);

@@ -40,8 +40,9 @@ static const char *script_name(const Luacsi__V1__GetStatusResponse *status)
     return status->script[0] ? status->script : status->upstream[0] ? "none" : "built-in";
 }
 
-static void print_status(const Luacsi__V1__GetStatusResponse *status)
+static void print_status(const ProtobufCMessage *message)
 {
+    const Luacsi__V1__GetStatusResponse *status = (const Luacsi__V1__GetStatusResponse *)message;
     print_text("version", status->version);
     print_number("pid", status->pid);
     print_time("started", status->started);
@@ -68,16 +69,5 @@ static void print_status(const Luacsi__V1__GetStatusResponse *status)
 
 int command_status(int argc, char **argv)
 {
-    struct remote remote;
-    struct arguments none;
-    int exit_code;
-    if (!remote_begin(&remote, &command, argc, argv, &none, &exit_code))
-        return exit_code;
-    exit_code = remote_call(&remote, catalog_callable("luacsi.v1.Host/GetStatus"), "{}", 2);
-    if (exit_code == EXIT_OK && remote.json)
-        exit_code = remote_print_reply(&remote);
-    else if (exit_code == EXIT_OK)
-        print_status((const Luacsi__V1__GetStatusResponse *)remote.reply);
-    remote_end(&remote);
-    return exit_code;
+    return remote_show(&command, argc, argv, "luacsi.v1.Host/GetStatus", print_status);
 }
