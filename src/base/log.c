@@ -80,15 +80,9 @@ static void put_escaped(struct line *line, const char *s)
     size_t left = strlen(s);
     while (left > 0 && !line->cut) {
         char out[TEXT_ESCAPED];
-        size_t size = text_utf8_char(s, left);
-        const char *escaped = text_escape(s, size, line->json, out);
-        if (escaped)
-            put_string(line, escaped);
-        else
-            put(line, s, size);
-        size = size > 0 ? size : 1;
-        s += size;
-        left -= size;
+        size_t size;
+        const char *quoted = text_next_quoted(&s, &left, line->json, out, &size);
+        put(line, quoted, size);
     }
 }
 

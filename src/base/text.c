@@ -216,7 +216,9 @@ bool text_duration(const char *s, int64_t *nanoseconds)
     return true;
 }
 
-const char *text_escape(const char *s, size_t size, bool as_json, char out[static TEXT_ESCAPED])
+/* How the character at s is written between quotes; NULL: as it is. size: its bytes, 0 when it is
+ * not well-formed. */
+static const char *escape(const char *s, size_t size, bool as_json, char out[static TEXT_ESCAPED])
 {
     const unsigned char *c = (const unsigned char *)s;
     const char *shape = as_json ? "\\u%04x" : "\\x%02x";
@@ -240,6 +242,19 @@ const char *text_escape(const char *s, size_t size, bool as_json, char out[stati
         return NULL;
     snprintf(out, TEXT_ESCAPED, c1 ? "\\u%04x" : shape, c1 ? c[1] : *c);
     return out;
+}
+
+const char *text_next_quoted(const char **s, size_t *n, bool as_json, char out[static TEXT_ESCAPED],
+                             size_t *size)
+{
+    const char *character = *s;
+    size_t taken = text_utf8_char(character, *n);
+    const char *escaped = escape(character, taken, as_json, out);
+    *size = escaped ? strlen(escaped) : taken;
+    taken = taken > 0 ? taken : 1;
+    *s += taken;
+    *n -= taken;
+    return escaped ? escaped : character;
 }
 
 size_t text_cut(const char *s, size_t n, size_t most)

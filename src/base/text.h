@@ -18,10 +18,11 @@ bool text_is_utf8_without_nul(const char *s, size_t n);
 
 enum { TEXT_ESCAPED = 8 };
 
-/* How the character at s is written between quotes where it may not stand as it is: in JSON's way,
- * or with \xNN where the bytes count. NULL: it may. size: its bytes as text_utf8_char says. The
- * text is in out or constant. */
-const char *text_escape(const char *s, size_t size, bool as_json, char out[static TEXT_ESCAPED]);
+/* How the next character of the *n bytes (at least one) at *s is written between quotes; takes it
+ * from them. What may not stand as it is: in JSON's way, or with \xNN where the bytes count. The
+ * text, of size bytes, is the character itself, in out, or constant. */
+const char *text_next_quoted(const char **s, size_t *n, bool as_json, char out[static TEXT_ESCAPED],
+                             size_t *size);
 
 /* How many of the n bytes fit into most without cutting a character of UTF-8 in two. */
 size_t text_cut(const char *s, size_t n, size_t most);

@@ -42,15 +42,9 @@ void redact_string(struct redact *redact, const char *s, size_t n)
         return;
     while (n > 0 && !redact->cut) {
         char out[TEXT_ESCAPED];
-        size_t size = text_utf8_char(s, n);
-        const char *escaped = text_escape(s, size, true, out);
-        if (escaped)
-            redact_put(redact, escaped);
-        else
-            put(redact, s, size);
-        size = size > 0 ? size : 1;
-        s += size;
-        n -= size;
+        size_t size;
+        const char *quoted = text_next_quoted(&s, &n, true, out, &size);
+        put(redact, quoted, size);
     }
     redact_close(redact, redact->cut ? "…\"" : "\"");
 }
