@@ -116,6 +116,18 @@ static struct own *new_own(lua_State *L)
 
 /* ---- functions ---- */
 
+/* The path and the time limit that function was called with, if the script may read there; else
+ * raises. */
+static const char *check_arguments(lua_State *L, const char *function, int64_t *timeout)
+{
+    lua_settop(L, 2);
+    const char *path = check_path(L, 1);
+    options_table_check(L, 2, option_names);
+    *timeout = options_table_timeout(L, 2);
+    allow_read(L, function, path);
+    return path;
+}
+
 static int stat_now(lua_State *L, const char *path)
 {
     struct stat st;
@@ -140,18 +152,16 @@ static int stat_now(lua_State *L, const char *path)
  */
 static int stat_path(lua_State *L)
 {
-    lua_settop(L, 2);
-    const char *path = check_path(L, 1);
-    options_table_check(L, 2, option_names);
-    int64_t timeout = options_table_timeout(L, 2);
-    allow_read(L, "csi.stat", path);
+    static const char function[] = "csi.stat";
+    int64_t timeout;
+    const char *path = check_arguments(L, function, &timeout);
     if (!wait_possible(L))
         return stat_now(L, path);
     struct err err;
     struct own *own = new_own(L);
     own->files = files_stat(vm_of(L)->options.io, path, timeout, wake, own, &err);
     if (!own->files)
-        return csi_status_refused(L, "csi.stat", &err);
+        return csi_status_refused(L, function, &err);
     return wait_suspend(L, &own->wait);
 }
 
@@ -179,18 +189,16 @@ static int read_now(lua_State *L, const char *path)
  */
 static int read_path(lua_State *L)
 {
-    lua_settop(L, 2);
-    const char *path = check_path(L, 1);
-    options_table_check(L, 2, option_names);
-    int64_t timeout = options_table_timeout(L, 2);
-    allow_read(L, "csi.read", path);
+    static const char function[] = "csi.read";
+    int64_t timeout;
+    const char *path = check_arguments(L, function, &timeout);
     if (!wait_possible(L))
         return read_now(L, path);
     struct err err;
     struct own *own = new_own(L);
     own->files = files_read(vm_of(L)->options.io, path, READ_BYTES, timeout, wake, own, &err);
     if (!own->files)
-        return csi_status_refused(L, "csi.read", &err);
+        return csi_status_refused(L, function, &err);
     return wait_suspend(L, &own->wait);
 }
 
