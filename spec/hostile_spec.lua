@@ -3,6 +3,7 @@
 --   -- expects: Probe INTERNAL stack overflow    a call, the status that it ends in, a part of its message;
 --                                                several with ; between are made one after the other
 --   -- expects: load stack overflow              the script does not load: a part of what serve says
+--   -- or: RESOURCE_EXHAUSTED                  how any call may end as well, by the moment at which it comes
 --   -- flags: --memory=32MB                      besides those below
 --   -- stuck: 1                                  threads that have to be given up
 --   -- keeps: 32MB                               memory that it may hold outside of Lua: csi.store
@@ -104,11 +105,17 @@ local function ask_beside(client)
   end
 end
 
-local function good_calls(client)
+-- also: a status that not all of them may end in.
+local function good_calls(client, also)
+  local good = 0
   for _ = 1, GOOD_CALLS do
     local reply, code, message = client:call("GetPluginInfo", {}, { timeout = 10 })
-    assert.same({ "hostile.example.com" }, { reply and reply.name, code, message })
+    if not code or code ~= also then
+      assert.same({ "hostile.example.com" }, { reply and reply.name, code, message })
+      good = good + 1
+    end
   end
+  assert.is_true(good > 0)
 end
 
 local function refused(script)
@@ -125,11 +132,13 @@ local function served(script)
   local memory, open = usage.memory_kb(pid), usage.descriptors(pid)
   for _, call in ipairs(script.calls) do
     local code, message = call_beside(server, call.method, ask)
-    assert.equal(call.code, code, message)
-    assert.matches(call.message, message, 1, true)
+    if code ~= script["or"] then
+      assert.equal(call.code, code, message)
+      assert.matches(call.message, message, 1, true)
+    end
     assert.is_nil(call.method == "Probe" and message:find '"ready":false' or nil, "Probe: not ready")
   end
-  good_calls(client)
+  good_calls(client, script["or"])
   local given_up = select(2, server:log():gsub("stuck inside one C function", ""))
   assert.equal(tonumber(script.stuck), given_up, "threads given up")
   assert(wait.for_(function() return usage.descriptors(pid) <= open end),

@@ -1,5 +1,6 @@
 -- Background work that takes all memory each time.
 -- expects: Probe OK
+-- or: RESOURCE_EXHAUSTED
 local csi = require "csi"
 
 csi.every(0.01, function()

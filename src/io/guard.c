@@ -9,7 +9,7 @@ void guard_init(struct guard *guard, void (*wake)(struct guard *guard))
 {
     atomic_init(&guard->state, 0);
     atomic_init(&guard->unwatched, wake != NULL);
-    atomic_init(&guard->long_inside, false);
+    atomic_init(&guard->reminded, 0);
     guard->wake = wake;
     guard->thread = pthread_self();
 }
@@ -40,15 +40,17 @@ void guard_check(struct guard *guard)
         park();
 }
 
-void guard_remind(struct guard *guard)
+void guard_remind(struct guard *guard, uint_fast64_t seen)
 {
-    atomic_store_explicit(&guard->long_inside, true, memory_order_relaxed);
+    atomic_store(&guard->reminded, seen);
+    pthread_kill(guard->thread, GUARD_SIGNAL);
 }
 
 bool guard_is_reminded(struct guard *guard)
 {
-    return atomic_load_explicit(&guard->long_inside, memory_order_relaxed) &&
-           atomic_exchange_explicit(&guard->long_inside, false, memory_order_relaxed);
+    uint_fast64_t state = atomic_load_explicit(&guard->state, memory_order_relaxed);
+    return atomic_load_explicit(&guard->reminded, memory_order_relaxed) == state &&
+           atomic_compare_exchange_strong(&guard->reminded, &state, 0);
 }
 
 bool guard_give_up(struct guard *guard, uint_fast64_t seen)

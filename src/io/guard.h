@@ -4,14 +4,18 @@
 #define LUACSI_IO_GUARD_H
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+/* What guard_remind sends to the thread. Its default is to do nothing. */
+#define GUARD_SIGNAL SIGURG
+
 struct guard {
     atomic_uint_fast64_t state;        /* times entered << 2 | given up << 1 | inside */
     atomic_bool unwatched;             /* the watchdog sleeps: the next guard_enter wakes it */
-    atomic_bool long_inside;           /* the watchdog saw the same stay twice */
+    atomic_uint_fast64_t reminded;     /* the state in which the watchdog saw it twice; or 0 */
     void (*wake)(struct guard *guard); /* wakes the watchdog; any thread */
     pthread_t thread;                  /* that enters; guard_init's caller */
 };
@@ -29,11 +33,11 @@ void guard_leave(struct guard *guard);
 /* As guard_leave, for code inside Lua that is about to touch what is shared. */
 void guard_check(struct guard *guard);
 
-/* The watchdog's: tells the thread that it has been inside for long. */
-void guard_remind(struct guard *guard);
+/* The watchdog's: tells the thread that its stay in state `seen` is long, and sends GUARD_SIGNAL.
+ */
+void guard_remind(struct guard *guard, uint_fast64_t seen);
 
-/* Whether the thread was reminded since the last time it asked. A reminder that comes late may be
- * of the stay before. */
+/* Whether the thread was reminded of the stay that it is in since the last time it asked. */
 bool guard_is_reminded(struct guard *guard);
 
 /* The watchdog's: gives the thread up, if it is still inside as it was in state `seen`. */

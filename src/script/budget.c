@@ -39,17 +39,23 @@ static void raise_limit(lua_State *L, const struct budget *budget)
     luaL_error(L, budget->hit == BUDGET_CPU ? "the CPU time is used up" : "the time is over");
 }
 
-/* True when a slice is going on for longer than slice_length. */
-static bool look(lua_State *L, struct budget *budget)
+static void start_slice(struct budget *budget, int64_t now)
+{
+    budget->slice_started = budget->looked = now;
+    if (budget->started == 0)
+        budget->started = now;
+}
+
+/* True when a slice is going on for longer than slice_length, as it does when it was long before
+ * the first look. */
+static bool look(lua_State *L, struct budget *budget, bool is_long)
 {
     if (budget->hit != BUDGET_LEFT)
         raise_limit(L, budget);
     int64_t now = clock_ns(CLOCK_MONOTONIC);
     if (budget->slice_started == 0) {
-        budget->slice_started = budget->looked = now;
-        if (budget->started == 0)
-            budget->started = now;
-        return false; /* most slices end before the second look: they need no other clock */
+        start_slice(budget, now);
+        return is_long;
     }
     if (budget->slice_cpu == 0)
         budget->slice_cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID) - (now - budget->slice_started);
@@ -65,16 +71,15 @@ static bool look(lua_State *L, struct budget *budget)
     return over;
 }
 
-/* Whether to look at the clock: not each time, unless the last look came late, the next one might,
- * or the watchdog sees that a handler goes on for long: a few instructions can be a second of
- * pattern matching, and what does not look in time is taken for stuck. */
+/* Whether to look at the clock: not each time, unless the last look came late, or the next one
+ * might. */
 static bool is_due(struct vm *vm)
 {
     const struct budget *budget = vm->budget;
     bool made_large = vm->heap.made_large;
     vm->heap.made_large = false;
     return budget && (vm->ticks++ % TICKS == 0 || made_large || budget->is_slow ||
-                      budget->hit != BUDGET_LEFT || vm_guard_is_reminded(vm));
+                      budget->hit != BUDGET_LEFT);
 }
 
 /* A single instruction may take milliseconds, where it copies or compares a long string: so the
@@ -85,7 +90,12 @@ static void on_count(lua_State *L, lua_Debug *at)
     struct vm *vm = vm_of(L);
     (void)at;
     vm_guard_check(vm);
-    if (is_due(vm) && look(L, vm->budget) && task_may_yield(vm, L))
+    if (lua_gethookcount(L) == 1 && vm->budget && vm->budget->hit == BUDGET_LEFT)
+        budget_watch(L); /* it was budget_interrupt */
+    /* A few instructions can be a second of pattern matching, and what does not look at the clock
+     * is taken for stuck: so the watchdog is heard at once. */
+    bool is_long = vm->budget && vm_guard_is_reminded(vm);
+    if ((is_long || is_due(vm)) && look(L, vm->budget, is_long) && task_may_yield(vm, L))
         task_preempt(vm, L);
 }
 
@@ -94,30 +104,42 @@ void budget_watch(lua_State *L)
     lua_sethook(L, on_count, LUA_MASKCOUNT, INSTRUCTIONS);
 }
 
-void budget_begin(struct budget *budget)
+void budget_interrupt(lua_State *L)
+{
+    lua_sethook(L, on_count, LUA_MASKCOUNT, 1);
+}
+
+void budget_begin(struct budget *budget, bool is_measured)
 {
     budget->slice_started = 0;
     budget->slice_cpu = 0;
+    if (is_measured)
+        start_slice(budget, clock_ns(CLOCK_MONOTONIC));
 }
 
-void budget_end(struct budget *budget)
+int64_t budget_end(struct budget *budget)
 {
-    if (budget->slice_cpu != 0)
-        budget->cpu_used += cpu_of_slice(budget);
+    if (budget->slice_started == 0)
+        return 0;
+    if (budget->slice_cpu == 0) /* too short to be looked at: the two clocks agree */
+        return clock_ns(CLOCK_MONOTONIC) - budget->slice_started;
+    int64_t cpu = cpu_of_slice(budget);
+    budget->cpu_used += cpu;
+    return cpu;
 }
 
 void budget_look(lua_State *L)
 {
     struct vm *vm = vm_of(L);
     if (is_due(vm))
-        look(L, vm->budget);
+        look(L, vm->budget, false);
 }
 
 void budget_look_now(lua_State *L)
 {
     struct vm *vm = vm_of(L);
     if (vm->budget)
-        look(L, vm->budget);
+        look(L, vm->budget, false);
 }
 
 void budget_caught(lua_State *L, int status)

@@ -29,9 +29,14 @@ struct budget {
 /* Puts the hook on L and on every coroutine made from it later; before the script loads. */
 void budget_watch(struct lua_State *L);
 
-/* Begins a slice, or ends it. No clock is read unless the slice was long enough for the hook. */
-void budget_begin(struct budget *budget);
-void budget_end(struct budget *budget);
+/* The same, and the hook comes at the next instruction. From a signal handler, for L that runs. */
+void budget_interrupt(struct lua_State *L);
+
+/* Begins a slice. Unless it is measured, no clock is read before it is long enough for the hook. */
+void budget_begin(struct budget *budget, bool is_measured);
+
+/* Ends it. Nanoseconds of CPU that it took; of one that is not measured and was short: 0. */
+int64_t budget_end(struct budget *budget);
 
 /* Looks at the clock: starts the budget at first; afterwards raises when a limit is hit, and again
  * at every instruction from then on. For C functions that may take long.  [-0, +0, e] */

@@ -135,6 +135,7 @@ static int create(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TFUNCTION);
     lua_State *co = lua_newthread(L);
+    budget_watch(co); /* L may have no hook yet: interrupt.h */
     lua_pushvalue(L, 1);
     lua_xmove(L, co, 1);
     return 1;

@@ -3,6 +3,7 @@
 #include "script/task.h"
 
 #include "script/handler.h"
+#include "script/interrupt.h"
 #include "script/job.h"
 #include "script/state.h"
 #include "script/wait.h"
@@ -40,6 +41,20 @@ static int acquire(struct task *task)
     task->co = lua_tothread(L, -2);
     lua_pop(L, 2);
     return 0;
+}
+
+/* Whether the watchdog sees to it that a coroutine without a hook gets one. */
+static bool is_watched(const struct vm *vm)
+{
+    return vm->options.guard && interrupt_works();
+}
+
+/* A coroutine begins without the hook, which it would have from the thread that made it or from its
+ * last task. */
+static void take_hook_off(const struct task *task)
+{
+    if (lua_gethook(task->co) && is_watched(task->vm))
+        lua_sethook(task->co, NULL, 0, 0);
 }
 
 /* Back to the pool or, when it cannot be used again or the pool is full, to the garbage collector.
@@ -229,16 +244,16 @@ static void run(struct task *task, int n_arguments)
     bool reusable = false;
     vm->running = task;
     vm->budget = &task->budget;
+    interrupt_aim(task->co);
     vm_guard_enter(vm);
-    budget_begin(&task->budget);
+    budget_begin(&task->budget, vm->options.measure_cpu);
     int status = lua_resume(task->co, NULL, n_arguments, &n_results);
     vm_guard_check(vm);
-    int64_t cpu_before = task->budget.cpu_used;
-    budget_end(&task->budget);
-    vm->cpu += task->budget.cpu_used - cpu_before;
+    vm->cpu += budget_end(&task->budget);
     if (status != LUA_YIELD)
         reusable = wind_up(task, status);
     vm_guard_leave(vm);
+    interrupt_aim(NULL);
     vm->running = NULL;
     vm->budget = NULL;
     if (status == LUA_YIELD)
@@ -275,6 +290,7 @@ void task_start(struct task *task)
     }
     task->vm->n_tasks++;
     limit_arena(task->arena, task->vm->options.memory);
+    take_hook_off(task);
     handler_push(task);
     run(task, 1);
 }
@@ -282,6 +298,7 @@ void task_start(struct task *task)
 void task_resume(struct task *task)
 {
     unsuspend(task);
+    budget_watch(task->co); /* what has waited counts its CPU time from the first instruction */
     run(task, 0);
 }
 

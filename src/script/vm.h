@@ -57,6 +57,7 @@ struct vm_options {
     size_t memory;             /* most bytes that Lua may hold */
     int64_t handler_wall;      /* most nanoseconds that a handler, or the load, may take */
     int64_t handler_cpu;       /* most nanoseconds that it may compute */
+    bool measure_cpu;          /* vm_report's cpu has short turns of handlers, too */
     struct guard *guard;       /* these three: vm_start sets them */
     struct loop *loop;         /* where handlers wait */
     struct iothread *io;       /* who does what they wait for */
@@ -121,7 +122,7 @@ struct vm_report {
     int64_t suspended; /* of these, those that wait */
     int64_t failures;  /* runs of background work that failed */
     int64_t memory;    /* bytes that the Lua state holds */
-    int64_t cpu;       /* nanoseconds of tasks, without turns too short to be measured */
+    int64_t cpu;       /* nanoseconds of tasks; without short turns unless measure_cpu */
     int64_t checks;
     int64_t checks_up;
 };

@@ -164,9 +164,8 @@ static void write_report(const struct status_report *report, FILE *file)
         metrics_write_head(file, rows[i].name, rows[i].type, rows[i].help);
         fprintf(file, "%s %" PRId64 "\n", rows[i].name, rows[i].value);
     }
-    metrics_write_head(
-        file, "luacsi_handler_cpu_seconds_total", "counter",
-        "CPU time of handlers, without turns that were shorter than 1000 instructions.");
+    metrics_write_head(file, "luacsi_handler_cpu_seconds_total", "counter",
+                       "CPU time of handlers, checks and timers.");
     fprintf(file, "luacsi_handler_cpu_seconds_total %.6f\n", (double)report->handler_cpu / 1e9);
     metrics_write_process(file, report->started);
 }

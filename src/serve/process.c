@@ -343,6 +343,7 @@ static int load_scripts(struct process *process, struct err *err)
         .vm = options->vm,
     };
     scripts.vm.upstream = process->upstream;
+    scripts.vm.measure_cpu = options->http != NULL;
     process->scripts = scripts_new(&scripts, err);
     return process->scripts ? 0 : -1;
 }

@@ -1,4 +1,6 @@
-/* Looks at the guard of the loop thread every TICK_MS while calls come, from the I/O thread. */
+/* Looks at the guard of the loop thread every TICK_MS while calls come, from the I/O thread; and
+ * soon again where it sees a stay for the first time, so that a long one is known after AGAIN_MS to
+ * TICK_MS + AGAIN_MS. */
 #include "serve/watchdog.h"
 
 #include "io/loop.h"
@@ -8,8 +10,9 @@
 #include <uv.h>
 
 enum {
-    TICK_MS = 20,
-    QUIET_TICKS = 50, /* without a call, and the watchdog goes to sleep */
+    TICK_MS = 14,
+    AGAIN_MS = 6,     /* after a tick that finds the thread in a stay it has not seen before */
+    QUIET_TICKS = 60, /* without a call, and the watchdog goes to sleep */
 };
 
 /* A guard and what wakes its watchdog. */
@@ -66,12 +69,14 @@ static void on_tick(uv_timer_t *timer)
     uint_fast64_t state = atomic_load(&guard->state);
     bool same = state == watchdog->seen;
     if (same && guard_is_inside(state))
-        guard_remind(guard);
+        guard_remind(guard, state);
     int64_t cpu = guard_is_inside(state) ? cpu_of(guard->thread) : 0;
     watchdog->quiet = same && !guard_is_inside(state) ? watchdog->quiet + 1 : 0;
     if (!same) {
         watchdog->seen = state;
         watchdog->cpu = cpu;
+        if (guard_is_inside(state))
+            uv_timer_start(timer, on_tick, AGAIN_MS, TICK_MS);
     } else if (guard_is_inside(state) && cpu - watchdog->cpu > watchdog->limit &&
                guard_give_up(guard, state)) {
         uv_timer_stop(timer);
