@@ -7,19 +7,19 @@
 
 static const char type_name[] = "csi.reply";
 
-/* The userdata holds one reference; NULL until it is filled. */
+/* The userdata holds one reference. */
 struct box {
-    struct prepared *prepared;
-    size_t size; /* bytes that were charged for it */
+    const char *type;          /* type_name itself: no other userdata begins with that pointer */
+    struct prepared *prepared; /* NULL until it is filled */
+    size_t size;               /* bytes that were charged for it */
 };
 
+/* Every handler's answer is asked: hence by the pointer, not by the metatable. A light userdata has
+ * no length. */
 struct prepared *csi_reply_get(lua_State *L, int index)
 {
     const struct box *box = lua_touserdata(L, index);
-    if (!box || !lua_getmetatable(L, index))
-        return NULL;
-    bool is_reply = lua_topointer(L, -1) == vm_of(L)->reply_type;
-    lua_pop(L, 1);
+    bool is_reply = box && lua_rawlen(L, index) == sizeof(*box) && box->type == type_name;
     return is_reply ? box->prepared : NULL;
 }
 
@@ -47,7 +47,7 @@ int csi_reply_make(lua_State *L, int index, const struct method *method, enum ru
     };
     index = lua_absindex(L, index);
     struct box *box = lua_newuserdatauv(L, sizeof(*box), 0);
-    *box = (struct box){0};
+    *box = (struct box){.type = type_name};
     luaL_setmetatable(L, type_name);
     struct bytes bytes;
     if (codec_pull(L, index, method->response, &options, &bytes, err))
@@ -119,7 +119,6 @@ void csi_reply_open(lua_State *L)
         {NULL, NULL},
     };
     luaL_newmetatable(L, type_name);
-    vm_of(L)->reply_type = lua_topointer(L, -1);
     luaL_setfuncs(L, meta, 0);
     lua_pushliteral(L, "csi.reply");
     lua_setfield(L, -2, "__metatable");

@@ -125,14 +125,15 @@ static int finish(lua_State *L, int status, lua_KContext context)
             take_verdict(task, L, reply);
         return 0;
     }
-    struct prepared *prepared = csi_reply_get(L, reply);
+    int type = lua_type(L, reply);
+    struct prepared *prepared = type == LUA_TUSERDATA ? csi_reply_get(L, reply) : NULL;
     if (prepared)
         take_prepared(task, prepared);
-    else if (csi_pass_is(L, reply))
-        task->passes = true;
-    else if (lua_isnil(L, reply))
+    else if (type == LUA_TNIL)
         take_failure(task, L, reply + 1);
-    else if (!lua_istable(L, reply) && csi_fault_is(L, reply))
+    else if (type == LUA_TLIGHTUSERDATA && csi_pass_is(L, reply))
+        task->passes = true;
+    else if (type != LUA_TTABLE && csi_fault_is(L, reply))
         return csi_fault_take(L, task, reply);
     else
         take_table(task, L, reply);

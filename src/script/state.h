@@ -49,7 +49,6 @@ struct vm {
     unsigned ticks;         /* calls of the hook and of library functions that may take long */
     unsigned closing;       /* levels of coroutine.close that are open */
     struct arena arena;     /* of the load; empty afterwards */
-    const void *reply_type; /* which metatable is that of csi.reply; the registry keeps it */
     const char *script;     /* its path, for messages; borrowed from vm_load's caller, or name */
     char *name;             /* of vm_load_text; NULL: it was vm_load */
     char **files;           /* what vm_files gives */
