@@ -121,26 +121,34 @@ static void on_task_done(struct task *task)
 
 /* ---- the request ---- */
 
-static void run_handler(struct rpc *rpc, struct vm *vm, const struct handler *handler)
+/* What of the task is the same for every call. */
+static void set_up_task(struct rpc *rpc)
 {
     rpc->task = (struct task){
-        .vm = vm,
         .method = rpc->method,
         .name = rpc->method->name,
-        .function = handler->function,
-        .wants_request = handler->wants_request,
-        .wants_context = handler->wants_context,
         .has_caller = true,
-        .request = rpc->request,
-        .bytes = rpc->bytes,
         .arena = &rpc->arena,
-        .budget = vm_budget(vm),
         .id = id_of_task,
         .context = fill_context,
         .suspended = on_task_suspended,
         .done = on_task_done,
     };
-    task_start(&rpc->task);
+}
+
+static void run_handler(struct rpc *rpc, struct vm *vm, const struct handler *handler)
+{
+    struct task *task = &rpc->task;
+    if (!task->done || task->was_suspended) /* its first call, or the last one left its traces */
+        set_up_task(rpc);
+    task->vm = vm;
+    task->function = handler->function;
+    task->wants_request = handler->wants_request;
+    task->wants_context = handler->wants_context;
+    task->request = rpc->request;
+    task->bytes = rpc->bytes;
+    task->budget = vm_budget(vm);
+    task_start(task);
 }
 
 static void reply_host(struct host_call *call, struct bytes reply)
