@@ -46,7 +46,7 @@ static struct timer *due(const struct alarms *alarms)
     return first && first->at <= clock_now() ? first : NULL;
 }
 
-bool alarms_ready(const struct alarms *alarms)
+bool alarms_are_ready(const struct alarms *alarms)
 {
     return (alarms->first && alarms->held == 0) || due(alarms);
 }

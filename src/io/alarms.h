@@ -32,8 +32,14 @@ int alarms_advance(struct alarms *alarms, struct advance *advance, struct err *e
 /* Does nothing when the order was carried out. The time that has passed for it has passed. */
 void alarms_cancel(struct alarms *alarms, struct advance *advance);
 
-/* Whether alarms_step has something to do. */
-bool alarms_ready(const struct alarms *alarms);
+/* Whether alarms_step has something to do, where there is a timer or an order at all. */
+bool alarms_are_ready(const struct alarms *alarms);
+
+/* The same in general. Each turn of the loop asks twice, and mostly there is neither. */
+static inline bool alarms_ready(const struct alarms *alarms)
+{
+    return (alarms->first || timers_first(&alarms->timers)) && alarms_are_ready(alarms);
+}
 
 /* Calls one timer that is due; else lets time pass until one is, or the order is carried out. */
 void alarms_step(struct alarms *alarms);

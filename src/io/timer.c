@@ -93,8 +93,3 @@ bool timer_is_set(const struct timer *timer)
 {
     return timer->timers != NULL;
 }
-
-struct timer *timers_first(const struct timers *timers)
-{
-    return timers->first;
-}

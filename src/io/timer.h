@@ -31,6 +31,9 @@ void timers_clear(struct timer *timer);
 bool timer_is_set(const struct timer *timer);
 
 /* The soonest timer, or NULL. */
-struct timer *timers_first(const struct timers *timers);
+static inline struct timer *timers_first(const struct timers *timers)
+{
+    return timers->first;
+}
 
 #endif
