@@ -1,6 +1,7 @@
 -- The conversion table, line by line: what each kind of value is in Lua and on the wire.
 
 local luacsi = require "luacsi"
+local messages = require "spec.support.messages"
 
 local function bytes(hex)
   return (hex:gsub("%s", ""):gsub("%x%x", function(pair) return string.char(tonumber(pair, 16)) end))
@@ -221,6 +222,16 @@ describe("a string", function()
         for _, bad in ipairs { "\x80", "\xff", "\xc3" } do
           refuses(message, with(bad), at .. "UTF-8, got a string of other bytes")
         end
+      end
+    end
+  end)
+
+  it("of any size lies wherever the ones behind it end", function()
+    for size = 100, 140 do -- from a length of one byte to one of two
+      for rest = 350, 420 do -- up to what a buffer takes before it grows, and beyond
+        local source = { name = ("n"):rep(size), vendor_version = ("v"):rep(rest), manifest = {} }
+        local encoded = assert(luacsi.encode("GetPluginInfoResponse", source))
+        assert.equal(messages.bytes("GetPluginInfoResponse", source), encoded)
       end
     end
   end)

@@ -26,14 +26,20 @@ size_t text_utf8_char(const char *s, size_t n)
     return size;
 }
 
+/* Whether each of eight bytes is ASCII and not NUL. */
+static bool is_plain_word(uint64_t word)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    return !((word | (word - ones)) & (ones << 7)); /* 0 borrows, and leaves its highest bit set */
+}
+
 /* How many bytes at the start of s are ASCII and not NUL; looks at eight at a time. */
 static size_t plain_bytes(const char *s, size_t n)
 {
-    const uint64_t ones = UINT64_C(0x0101010101010101);
     size_t i = 0;
     for (uint64_t word; i + sizeof(word) <= n; i += sizeof(word)) {
         memcpy(&word, s + i, sizeof(word));
-        if ((word | (word - ones)) & (ones << 7)) /* 0 borrows, and leaves its highest bit set */
+        if (!is_plain_word(word))
             break;
     }
     while (i < n && (signed char)s[i] > 0)
@@ -56,6 +62,40 @@ bool text_is_utf8_without_nul(const char *s, size_t n)
 {
     size_t at = plain_bytes(s, n); /* most strings end here */
     return at == n || (text_is_utf8(s + at, n - at) && !memchr(s + at, '\0', n - at));
+}
+
+/* As text_copy_plain, of up to seven bytes. */
+static bool copy_few(char *to, const char *s, size_t n)
+{
+    uint32_t first, last; /* four bytes or more: as two words, which may overlap */
+    bool plain = true;
+    if (n >= sizeof(first)) {
+        memcpy(&first, s, sizeof(first));
+        memcpy(&last, s + n - sizeof(last), sizeof(last));
+        memcpy(to, &first, sizeof(first));
+        memcpy(to + n - sizeof(last), &last, sizeof(last));
+        return is_plain_word((uint64_t)first << 32 | last);
+    }
+    for (size_t i = 0; i < n; i++) {
+        to[i] = s[i];
+        plain = plain && (signed char)s[i] > 0;
+    }
+    return plain;
+}
+
+bool text_copy_plain(char *to, const char *s, size_t n)
+{
+    uint64_t word;
+    if (n < sizeof(word))
+        return copy_few(to, s, n);
+    bool plain = true;
+    for (size_t i = 0; i < n && plain; i += sizeof(word)) {
+        size_t at = i + sizeof(word) <= n ? i : n - sizeof(word); /* the last word may overlap */
+        memcpy(&word, s + at, sizeof(word));
+        memcpy(to + at, &word, sizeof(word));
+        plain = is_plain_word(word);
+    }
+    return plain;
 }
 
 enum { LONGEST_WORD = 64 }; /* no name of CSI is as long */

@@ -16,6 +16,10 @@ bool text_is_utf8(const char *s, size_t n);
 /* The same, and none of them is NUL: what protobuf-c can carry in a string. */
 bool text_is_utf8_without_nul(const char *s, size_t n);
 
+/* Copies n bytes in one go with the question whether all are ASCII and none is NUL. Where the
+ * answer is false, not all were copied. */
+bool text_copy_plain(char *to, const char *s, size_t n);
+
 enum { TEXT_ESCAPED = 8 };
 
 /* How the next character of the *n bytes (at least one) at *s is written between quotes; takes it

@@ -62,9 +62,7 @@ static bool has_rule(const struct pull *p, const struct schema_field *field)
 /* A varint, or the length of what stands behind it, and the field's tag. */
 static int write_varint(struct pull *p, const struct schema_field *field, uint64_t value)
 {
-    bool wrote =
-        !wire_write_varint(&p->writer, value) && !wire_write_varint(&p->writer, field->tag);
-    return wrote ? 0 : no_memory(p);
+    return wire_write_varint(&p->writer, field->tag, value) ? no_memory(p) : 0;
 }
 
 /* Closes a length-delimited field whose content was written since `before` bytes were there. */
@@ -152,18 +150,24 @@ static int wrong_text(struct pull *p, struct text text, const struct place *plac
     return place_prefix(place, p->err);
 }
 
-/* Strings and bytes. In a list an empty one is written like any other (always). */
+/* Strings and bytes. In a list an empty one is written like any other (always). Most are ASCII and
+ * short: these are looked at while they are copied. */
 static int pull_text(struct pull *p, struct text text, const struct schema_field *field,
                      bool always, const struct place *place)
 {
-    if (field->kind == KIND_STRING && !text_is_utf8_without_nul(text.at, text.size))
+    uint8_t *copy = wire_place(&p->writer, text.size);
+    bool copied = copy && text_copy_plain((char *)copy, text.at, text.size);
+    if (!copied && field->kind == KIND_STRING && !text_is_utf8_without_nul(text.at, text.size))
         return wrong_text(p, text, place);
     if (has_rule(p, field) && rules_check_string(field, text.at, text.size, p->err) &&
         violation(p, place))
         return -1;
     if (text.size == 0 && field->oneof < 0 && !always)
         return 0;
-    return wire_write_field(&p->writer, field->tag, text.at, text.size) ? no_memory(p) : 0;
+    if (!copied)
+        return wire_write_field(&p->writer, field->tag, text.at, text.size) ? no_memory(p) : 0;
+    wire_write_placed(&p->writer, field->tag, copy, text.size);
+    return 0;
 }
 
 static int pull_string(struct pull *p, int index, const struct schema_field *field, bool always,

@@ -16,6 +16,8 @@ struct wire_writer {
     uint8_t *end;        /* of the buffer */
 };
 
+enum { WIRE_HEAD = 15 }; /* most bytes of a length and a tag */
+
 /* Each function returns -1 when the arena has no room, else 0. */
 int wire_writer_init(struct wire_writer *writer, struct arena *arena);
 
@@ -33,12 +35,13 @@ static inline int wire_write_bytes(struct wire_writer *writer, const void *bytes
     return 0;
 }
 
-/* Most are tags and lengths of one byte. */
-static inline int wire_write_varint(struct wire_writer *writer, uint64_t value)
+/* A number, and the tag before it. Most are of one byte each. */
+static inline int wire_write_varint(struct wire_writer *writer, uint32_t tag, uint64_t value)
 {
-    if (value > 0x7f || writer->at == writer->start)
-        return wire_write_any_varint(writer, value);
+    if ((value | tag) > 0x7f || writer->at - writer->start < 2)
+        return wire_write_any_varint(writer, value) || wire_write_any_varint(writer, tag) ? -1 : 0;
     *--writer->at = (uint8_t)value;
+    *--writer->at = (uint8_t)tag;
     return 0;
 }
 
@@ -46,9 +49,28 @@ static inline int wire_write_varint(struct wire_writer *writer, uint64_t value)
 static inline int wire_write_field(struct wire_writer *writer, uint32_t tag, const void *bytes,
                                    size_t n)
 {
-    if (wire_write_bytes(writer, bytes, n) || wire_write_varint(writer, n))
-        return -1;
-    return wire_write_varint(writer, tag);
+    return wire_write_bytes(writer, bytes, n) || wire_write_varint(writer, tag, n) ? -1 : 0;
+}
+
+/* Where the n bytes of the next such field would lie, for who puts them there without knowing yet
+ * whether they are to be written. NULL: there is no room without growing. n: of what exists, so
+ * that WIRE_HEAD can be added. */
+static inline uint8_t *wire_place(const struct wire_writer *writer, size_t n)
+{
+    return n + WIRE_HEAD <= (size_t)(writer->at - writer->start) ? writer->at - n : NULL;
+}
+
+/* Writes the field whose n bytes are at place. */
+static inline void wire_write_placed(struct wire_writer *writer, uint32_t tag, uint8_t *place,
+                                     size_t n)
+{
+    writer->at = place;
+    if ((n | tag) > 0x7f) {
+        wire_write_varint(writer, tag, n);
+        return;
+    }
+    *--writer->at = (uint8_t)n;
+    *--writer->at = (uint8_t)tag;
 }
 
 /* Bytes written so far. */
