@@ -84,6 +84,7 @@ int schema_build(struct schema *schema, const ProtobufCMessageDescriptor *pb, un
         .form = form_of(pb->name),
         .index = index,
         .n_fields = pb->n_fields,
+        .n_names = pb->n_fields,
         .fields = fields,
     };
     if (pb->n_fields > SCHEMA_MOST_FIELDS)
@@ -102,8 +103,11 @@ int schema_build(struct schema *schema, const ProtobufCMessageDescriptor *pb, un
             .tag = f->id << 3 | (has_length(kind) ? WIRE_BYTES : WIRE_VARINT),
             .kind = kind,
             .repeated = f->label == PROTOBUF_C_LABEL_REPEATED,
+            .first_value = schema->n_names,
             .oneof = oneof_of(pb, f),
         };
+        if (kind == KIND_ENUM)
+            schema->n_names += ((const ProtobufCEnumDescriptor *)f->descriptor)->n_values;
         if (fields[i].repeated && !has_length(kind))
             return err_set(err, STATUS_INTERNAL,
                            "%s.%s: a packed list, which the codec does not know", schema->name,

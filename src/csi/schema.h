@@ -41,6 +41,7 @@ struct schema_field {
     const struct rule *rule;            /* what CSI says of the field in a reply; NULL: nothing */
     size_t name_size;                   /* bytes of pb->name */
     uint32_t tag;                       /* number << 3 | wire type */
+    unsigned first_value; /* of KIND_ENUM: which name of the message is that of its first value */
     enum schema_kind kind;
     bool repeated; /* a list; also true for a map */
     bool map;      /* repeated, and message is a FORM_MAP_ENTRY */
@@ -57,6 +58,7 @@ struct schema {
     unsigned index;              /* of this message among all, from 0 */
     unsigned n_fields;           /* of fields */
     unsigned n_oneofs;           /* distinct values of schema_field.oneof */
+    unsigned n_names;            /* of fields, and of the values of those that are enums */
     struct schema_field *fields; /* by number, ascending */
 };
 

@@ -11,6 +11,7 @@
 #include "csi/rules.h"
 #include "csi/schema.h"
 
+struct codec_names;
 struct lua_State;
 
 /* Serialized bytes in somebody's arena. */
@@ -26,6 +27,8 @@ struct codec_options {
     /* Called for each violation under RULES_WARN; err holds the whole text. */
     void (*warn)(void *data, const struct err *err);
     void *data; /* for warn */
+    /* Of the Lua state, where many tables are written; NULL: names are compared byte by byte. */
+    struct codec_names *names;
 };
 
 /* Unpacks size bytes into arena. NULL with err: STATUS_INTERNAL when they are no such message,

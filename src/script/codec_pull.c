@@ -11,12 +11,13 @@
 #include "base/text.h"
 #include "csi/timestamp.h"
 #include "script/codec_entries.h"
+#include "script/codec_names.h"
 #include "script/codec_place.h"
+#include "script/codec_scalar.h"
 #include "script/wire_writer.h"
 
 #include <lauxlib.h>
 #include <lua.h>
-#include <math.h>
 #include <string.h>
 
 struct pull {
@@ -76,49 +77,6 @@ static int write_length_and_tag(struct pull *p, const struct schema_field *field
 static int pull_message(struct pull *p, int table, const struct schema *schema,
                         const struct place *place);
 
-/* An integer that lies in [min, max]; a float counts when it is integral, a numeric string never.
- */
-static int get_integer(struct pull *p, int index, const struct schema_field *field, int64_t *value,
-                       const struct place *place)
-{
-    if (lua_type(p->L, index) != LUA_TNUMBER)
-        return wrong_field(p, index, field, place);
-    if (lua_isinteger(p->L, index)) {
-        *value = lua_tointeger(p->L, index);
-    } else {
-        lua_Number number = lua_tonumber(p->L, index);
-        lua_Integer integer;
-        if (floor(number) != number || !lua_numbertointeger(number, &integer))
-            return wrong_field(p, index, field, place);
-        *value = integer;
-    }
-    if (field->kind != KIND_INT64 && (*value < INT32_MIN || *value > INT32_MAX))
-        return wrong_field(p, index, field, place);
-    return 0;
-}
-
-static int get_enum(struct pull *p, int index, const struct schema_field *field, int64_t *value,
-                    const struct place *place)
-{
-    const ProtobufCEnumDescriptor *e = field->pb->descriptor;
-    if (lua_type(p->L, index) == LUA_TSTRING) {
-        size_t n;
-        const char *name = lua_tolstring(p->L, index, &n);
-        const ProtobufCEnumValue *known = protobuf_c_enum_descriptor_get_value_by_name(e, name);
-        if (!known || strlen(known->name) != n)
-            return place_unknown_enum(place, p->L, index, field, p->err);
-        *value = known->value;
-        return 0;
-    }
-    if (lua_type(p->L, index) != LUA_TNUMBER)
-        return wrong_field(p, index, field, place);
-    if (get_integer(p, index, field, value, place))
-        return -1;
-    if (!protobuf_c_enum_descriptor_get_value(e, (int)*value))
-        return place_unknown_enum(place, p->L, index, field, p->err);
-    return 0;
-}
-
 /* Scalars that are a varint on the wire. A default is written only where presence counts. */
 static int pull_varint(struct pull *p, int index, const struct schema_field *field,
                        const struct schema_field *ruled, const struct place *place)
@@ -128,8 +86,10 @@ static int pull_varint(struct pull *p, int index, const struct schema_field *fie
         if (!lua_isboolean(p->L, index))
             return wrong_field(p, index, field, place);
         value = lua_toboolean(p->L, index);
-    } else if (field->kind == KIND_ENUM ? get_enum(p, index, field, &value, place)
-                                        : get_integer(p, index, field, &value, place)) {
+    } else if (field->kind == KIND_ENUM) {
+        if (codec_enum(p->L, index, field, p->options->names, &value, place, p->err))
+            return -1;
+    } else if (codec_integer(p->L, index, field, &value, place, p->err)) {
         return -1;
     }
     if (has_rule(p, ruled) && field->kind != KIND_BOOL &&
@@ -396,16 +356,26 @@ struct slots {
     bool empty;                     /* it has none that is one */
 };
 
-/* Pushes what a table holds: one walk over it finds the values, and that no other key is there.
- * [-0, +2 * n_fields at most, -] */
-static struct slots push_fields(lua_State *L, int table, const struct schema *schema)
+/* The field whose name is the key at index; NULL: the message has none.  [-0, +0, me] */
+static const struct schema_field *field_at(struct pull *p, int index, const struct schema *schema)
 {
+    int known = codec_names_field(p->L, index, p->options->names, schema);
+    if (known >= 0)
+        return &schema->fields[known];
+    struct text key = codec_text(p->L, index);
+    return key.at ? schema_find(schema, key.at, key.size) : NULL;
+}
+
+/* Pushes what a table holds: one walk over it finds the values, and that no other key is there.
+ * [-0, +2 * n_fields at most, me] */
+static struct slots push_fields(struct pull *p, int table, const struct schema *schema)
+{
+    lua_State *L = p->L;
     struct slots slots = {.top = lua_gettop(L), .empty = true};
     uint8_t n = 0;
     lua_pushnil(L);
     while (lua_next(L, table)) { /* stack: the n so far, key, value */
-        struct text key = codec_text(L, -2);
-        const struct schema_field *field = key.at ? schema_find(schema, key.at, key.size) : NULL;
+        const struct schema_field *field = field_at(p, -2, schema);
         if (!field) {
             slots.unknown = true;
             lua_pop(L, 1);
@@ -455,7 +425,7 @@ static int pull_message(struct pull *p, int table, const struct schema *schema,
     if (!lua_istable(L, table))
         return place_wrong_type(place, L, table, "table", p->err);
     luaL_checkstack(L, 2 * (int)schema->n_fields + 6, "table nested too deeply");
-    struct slots slots = push_fields(L, table, schema);
+    struct slots slots = push_fields(p, table, schema);
     if (slots.empty && is_json_list(L, table)) {
         lua_settop(L, slots.top);
         err_set(p->err, STATUS_INTERNAL, "expected table, got a list");

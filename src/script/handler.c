@@ -81,6 +81,7 @@ static void take_table(struct task *task, lua_State *L, int index)
         .rules = task->vm->options.rules,
         .warn = warn,
         .data = task,
+        .names = task->vm->names,
     };
     struct err err;
     if (codec_pull(L, index, task->method->response, &options, &task->reply, &err))

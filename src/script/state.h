@@ -44,15 +44,16 @@ struct vm {
     size_t n_tasks;              /* started and not done */
     void (*on_idle)(void *data); /* of vm_retire, with its data; NULL before */
     void *data;
-    int64_t seed;           /* of random numbers: --seed, or one that was drawn */
-    uint64_t random;        /* state of random_next: the host's own dice */
-    unsigned ticks;         /* calls of the hook and of library functions that may take long */
-    unsigned closing;       /* levels of coroutine.close that are open */
-    struct arena arena;     /* of the load; empty afterwards */
-    const char *script;     /* its path, for messages; borrowed from vm_load's caller, or name */
-    char *name;             /* of vm_load_text; NULL: it was vm_load */
-    char **files;           /* what vm_files gives */
-    struct stat *stats;     /* what vm_file_stats gives */
+    int64_t seed;              /* of random numbers: --seed, or one that was drawn */
+    uint64_t random;           /* state of random_next: the host's own dice */
+    unsigned ticks;            /* calls of the hook and of library functions that may take long */
+    unsigned closing;          /* levels of coroutine.close that are open */
+    struct arena arena;        /* of the load; empty afterwards */
+    struct codec_names *names; /* for replies of handlers */
+    const char *script;        /* its path, for messages; borrowed from vm_load's caller, or name */
+    char *name;                /* of vm_load_text; NULL: it was vm_load */
+    char **files;              /* what vm_files gives */
+    struct stat *stats;        /* what vm_file_stats gives */
     size_t n_files;
     uint64_t digest; /* of their contents */
     char *folder;    /* of the script: where require looks. NULL: there is none */

@@ -3,6 +3,7 @@
 
 #include "base/random.h"
 #include "io/guard.h"
+#include "script/codec_names.h"
 #include "script/interrupt.h"
 #include "script/job.h"
 #include "script/load.h"
@@ -41,6 +42,7 @@ static int open_state(lua_State *L)
     sandbox_open(L);
     seed_random(L);
     require_open(L);
+    vm_of(L)->names = codec_names_new(L);
     csi_open(L);
     require_add(L, "csi");
     luaL_checkstack(L, MAIN_STACK, NULL);
