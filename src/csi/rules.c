@@ -231,7 +231,7 @@ static const char *needed(const struct schema_field *field)
     }
 }
 
-static int fail_missing(const struct schema_field *field, const char *got, struct err *err)
+COLD static int fail_missing(const struct schema_field *field, const char *got, struct err *err)
 {
     const struct rule *rule = field->rule;
     int code = rule->code ? rule->code : STATUS_INTERNAL;
@@ -240,7 +240,7 @@ static int fail_missing(const struct schema_field *field, const char *got, struc
     return err_set(err, code, "expected %s, got %s " CITED, needed(field), got, rule->section);
 }
 
-static int fail_size(const struct rule *rule, size_t n, struct err *err)
+COLD static int fail_size(const struct rule *rule, size_t n, struct err *err)
 {
     return err_set(err, STATUS_INTERNAL, "expected at most %" PRIu32 " bytes, got %zu " CITED,
                    rule->max_bytes, n, rule->section);
@@ -271,8 +271,8 @@ static void show(const char *s, size_t n, char text[static SHOWN_TEXT])
     snprintf(at, sizeof("..."), "%s", shown < n ? "..." : "");
 }
 
-static int fail_shape(const struct rule *rule, const char *expected, const char *s, size_t n,
-                      struct err *err)
+COLD static int fail_shape(const struct rule *rule, const char *expected, const char *s, size_t n,
+                           struct err *err)
 {
     char got[SHOWN_TEXT];
     show(s, n, got);

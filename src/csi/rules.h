@@ -52,6 +52,13 @@ int rules_check_map(const struct schema_field *field, size_t total, struct err *
 int rules_check_map_value(const struct schema_field *field, const char *s, size_t n,
                           struct err *err);
 
+/* Whether there is anything to check of the keys and values of a map with a rule. */
+static inline bool rules_of_entries(const struct schema_field *field)
+{
+    const struct rule *rule = field->rule;
+    return rule->fits || rule->value_fits || rule->required;
+}
+
 /* For each message; any_set: whether an arm of one of its oneofs is set. Only a oneof that CSI
  * wants set (a capability's type) is missed. */
 int rules_check_oneof(const struct schema *message, bool any_set, struct err *err);

@@ -25,23 +25,24 @@ struct pull {
     const struct codec_options *options;
     struct err *err;
     struct wire_writer writer;
-    bool failed; /* err is set; the walk goes on, so that it ends with the first mistake of all */
+    bool checks;   /* whether rules are asked: see has_rule */
+    int stack_end; /* the stack has slots up to this index */
 };
 
-static int no_memory(struct pull *p)
+COLD static int no_memory(struct pull *p)
 {
     return err_set(p->err, STATUS_RESOURCE_EXHAUSTED, "no memory for the reply");
 }
 
-static int wrong_field(struct pull *p, int index, const struct schema_field *field,
-                       const struct place *place)
+COLD static int wrong_field(struct pull *p, int index, const struct schema_field *field,
+                            const struct place *place)
 {
     return place_wrong_field(place, p->L, index, field, p->err);
 }
 
 /* A rule of the specification said no (p->err has what it expects): fails the reply or, under
  * RULES_WARN, tells and goes on. */
-static int violation(struct pull *p, const struct place *place)
+COLD static int violation(struct pull *p, const struct place *place)
 {
     if (p->err->code == STATUS_INTERNAL)
         place_prefix(place, p->err);
@@ -51,17 +52,24 @@ static int violation(struct pull *p, const struct place *place)
     return 0;
 }
 
-/* Once a mistake is found, a warning must not take its place in err. */
+/* Whether the rules have a say. */
 static bool has_rule(const struct pull *p, const struct schema_field *field)
 {
-    return field->rule && p->options->rules != RULES_OFF &&
-           !(p->failed && p->options->rules == RULES_WARN);
+    return field->rule && p->checks;
+}
+
+/* Once err is set, the walk goes on, so that it ends with the first mistake of all; but a warning
+ * must not take its place. Returns true. */
+COLD static bool note_failure(struct pull *p)
+{
+    p->checks = p->checks && p->options->rules != RULES_WARN;
+    return true;
 }
 
 /* ---- writing ---- */
 
 /* A varint, or the length of what stands behind it, and the field's tag. */
-static int write_varint(struct pull *p, const struct schema_field *field, uint64_t value)
+static inline int write_varint(struct pull *p, const struct schema_field *field, uint64_t value)
 {
     return wire_write_varint(&p->writer, field->tag, value) ? no_memory(p) : 0;
 }
@@ -101,7 +109,7 @@ static int pull_varint(struct pull *p, int index, const struct schema_field *fie
 }
 
 /* What protobuf cannot carry in a string: one that is not UTF-8, or has a NUL. */
-static int wrong_text(struct pull *p, struct text text, const struct place *place)
+COLD static int wrong_text(struct pull *p, struct text text, const struct place *place)
 {
     if (memchr(text.at, '\0', text.size))
         err_set(p->err, STATUS_INTERNAL, "expected a string without NUL, got one with NUL");
@@ -112,8 +120,9 @@ static int wrong_text(struct pull *p, struct text text, const struct place *plac
 
 /* Strings and bytes. In a list an empty one is written like any other (always). Most are ASCII and
  * short: these are looked at while they are copied. */
-static int pull_text(struct pull *p, struct text text, const struct schema_field *field,
-                     bool always, const struct place *place)
+static inline __attribute__((always_inline)) int pull_text(struct pull *p, struct text text,
+                                                           const struct schema_field *field,
+                                                           bool always, const struct place *place)
 {
     uint8_t *copy = wire_place(&p->writer, text.size);
     bool copied = copy && text_copy_plain((char *)copy, text.at, text.size);
@@ -192,8 +201,8 @@ static int pull_submessage(struct pull *p, int index, const struct schema_field 
     return write_length_and_tag(p, field, before);
 }
 
-static int pull_value(struct pull *p, int index, const struct schema_field *field, bool always,
-                      const struct place *place)
+static inline int pull_value(struct pull *p, int index, const struct schema_field *field,
+                             bool always, const struct place *place)
 {
     switch (field->kind) {
     case KIND_STRING:
@@ -233,19 +242,17 @@ static int pull_list(struct pull *p, int table, const struct schema_field *field
             return place_not_a_list(place, L, table, n, p->err);
         }
         if (pull_value(p, top, field, true, &item))
-            failed = p->failed = true;
+            failed = note_failure(p);
         lua_pop(L, 1);
     }
     return failed ? -1 : 0;
 }
 
-/* What CSI says of an entry; total grows by its bytes. */
 static int check_entry(struct pull *p, const struct schema_field *field, const struct entry *entry,
-                       const struct place *place, size_t *total)
+                       const struct place *place)
 {
     const struct text *key = &entry->key;
     const struct text *value = &entry->value;
-    *total += key->size + value->size;
     if (rules_check_string(field, key->at, key->size, p->err) && violation(p, place))
         return -1;
     if (rules_check_map_value(field, value->at, value->size, p->err) && violation(p, place))
@@ -254,8 +261,8 @@ static int check_entry(struct pull *p, const struct schema_field *field, const s
 }
 
 /* The value of an entry is no string.  [-0, +0, m] */
-static int wrong_value(struct pull *p, int table, const struct schema_field *field,
-                       const struct entry *entry, const struct place *place)
+COLD static int wrong_value(struct pull *p, int table, const struct schema_field *field,
+                            const struct entry *entry, const struct place *place)
 {
     lua_pushlstring(p->L, entry->key.at, entry->key.size);
     lua_rawget(p->L, table);
@@ -275,7 +282,8 @@ static int pull_entry(struct pull *p, int table, const struct schema_field *fiel
     if (pull_text(p, entry->value, value, false, place) ||
         pull_text(p, entry->key, key, false, place))
         return -1;
-    if (has_rule(p, field) && check_entry(p, field, entry, place, total))
+    *total += entry->key.size + entry->value.size;
+    if (has_rule(p, field) && rules_of_entries(field) && check_entry(p, field, entry, place))
         return -1;
     return write_length_and_tag(p, field, before);
 }
@@ -293,7 +301,7 @@ static int pull_map(struct pull *p, int table, const struct schema_field *field,
         const struct entry *entry = &entries.at[i];
         struct place here = {.outer = place, .name = entry->key.at};
         if (pull_entry(p, table, field, entry, &here, &total))
-            failed = p->failed = true;
+            failed = note_failure(p);
     }
     if (failed)
         return -1;
@@ -314,8 +322,8 @@ static int pull_field(struct pull *p, int index, const struct schema_field *fiel
     return field->map ? pull_map(p, index, field, place) : pull_list(p, index, field, place);
 }
 
-static int two_arms(struct pull *p, const struct schema *schema, unsigned first,
-                    const struct schema_field *second, const struct place *place)
+COLD static int two_arms(struct pull *p, const struct schema *schema, unsigned first,
+                         const struct schema_field *second, const struct place *place)
 {
     err_set(p->err, STATUS_INTERNAL, "expected one of a oneof, got both %s and %s",
             second->pb->name, schema->fields[first].pb->name);
@@ -356,6 +364,17 @@ struct slots {
     bool empty;                     /* it has none that is one */
 };
 
+/* Makes sure of the stack up to the index end, and of some more: most tables need not ask again.
+ * [-0, +0, me] */
+static void need_stack(struct pull *p, int end)
+{
+    enum { AHEAD = 24 };
+    if (end <= p->stack_end)
+        return;
+    p->stack_end = end + AHEAD;
+    luaL_checkstack(p->L, p->stack_end - lua_gettop(p->L), "table nested too deeply");
+}
+
 /* The field whose name is the key at index; NULL: the message has none.  [-0, +0, me] */
 static const struct schema_field *field_at(struct pull *p, int index, const struct schema *schema)
 {
@@ -368,25 +387,25 @@ static const struct schema_field *field_at(struct pull *p, int index, const stru
 
 /* Pushes what a table holds: one walk over it finds the values, and that no other key is there.
  * [-0, +2 * n_fields at most, me] */
-static struct slots push_fields(struct pull *p, int table, const struct schema *schema)
+static void push_fields(struct pull *p, struct slots *slots, int table, const struct schema *schema)
 {
     lua_State *L = p->L;
-    struct slots slots = {.top = lua_gettop(L), .empty = true};
     uint8_t n = 0;
+    *slots = (struct slots){.top = lua_gettop(L), .empty = true};
+    need_stack(p, slots->top + 2 * (int)schema->n_fields + 6);
     lua_pushnil(L);
     while (lua_next(L, table)) { /* stack: the n so far, key, value */
         const struct schema_field *field = field_at(p, -2, schema);
         if (!field) {
-            slots.unknown = true;
+            slots->unknown = true;
             lua_pop(L, 1);
             continue;
         }
-        slots.empty = false;
-        slots.of[field - schema->fields] = n + 2;
+        slots->empty = false;
+        slots->of[field - schema->fields] = n + 2;
         lua_pushvalue(L, -2);
         n += 2;
     }
-    return slots;
 }
 
 /* Writes the fields that push_fields found, last first.  [-0, +0, m] */
@@ -398,6 +417,8 @@ static int pull_fields(struct pull *p, const struct slots *slots, const struct s
     bool failed = false;
     for (unsigned i = schema->n_fields; i-- > 0;) {
         const struct schema_field *field = &schema->fields[i];
+        if (slots->of[i] == 0 && !has_rule(p, field))
+            continue;
         struct place here = {.outer = place, .name = field->pb->name, .secret = field->secret};
         int bad = 0;
         if (slots->of[i] > 0) {
@@ -407,11 +428,11 @@ static int pull_fields(struct pull *p, const struct slots *slots, const struct s
                 bad = pull_field(p, slots->top + slots->of[i], field, &here);
             if (field->oneof >= 0)
                 arms[field->oneof] = (int)i;
-        } else if (has_rule(p, field) && rules_check_absent(field, p->err)) {
+        } else if (rules_check_absent(field, p->err)) {
             bad = violation(p, &here);
         }
         if (bad)
-            failed = p->failed = true;
+            failed = note_failure(p);
     }
     *oneof_set = arms[0] != NO_ARM;
     return failed ? -1 : 0;
@@ -424,8 +445,8 @@ static int pull_message(struct pull *p, int table, const struct schema *schema,
     bool oneof_set;
     if (!lua_istable(L, table))
         return place_wrong_type(place, L, table, "table", p->err);
-    luaL_checkstack(L, 2 * (int)schema->n_fields + 6, "table nested too deeply");
-    struct slots slots = push_fields(p, table, schema);
+    struct slots slots;
+    push_fields(p, &slots, table, schema);
     if (slots.empty && is_json_list(L, table)) {
         lua_settop(L, slots.top);
         err_set(p->err, STATUS_INTERNAL, "expected table, got a list");
@@ -439,7 +460,12 @@ static int pull_message(struct pull *p, int table, const struct schema *schema,
 int codec_pull(lua_State *L, int index, const struct schema *schema,
                const struct codec_options *options, struct bytes *out, struct err *err)
 {
-    struct pull p = {.L = L, .options = options, .err = err};
+    struct pull p = {
+        .L = L,
+        .options = options,
+        .err = err,
+        .checks = options->rules != RULES_OFF,
+    };
     struct place root = {.name = schema->name};
     if (wire_writer_init(&p.writer, options->arena))
         return no_memory(&p);
