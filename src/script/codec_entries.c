@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FEW = 8 }; /* most maps have no more */
-
 static int by_key(const void *a, const void *b)
 {
     const struct text *left = &((const struct entry *)a)->key;
@@ -19,7 +17,7 @@ static int by_key(const void *a, const void *b)
 /* By insertion where they are few: qsort would take longer to begin. */
 static void sort(struct entry *at, size_t n)
 {
-    if (n > FEW) {
+    if (n > ENTRIES_FEW) {
         qsort(at, n, sizeof(*at), by_key);
         return;
     }
@@ -35,12 +33,11 @@ static void sort(struct entry *at, size_t n)
 /* Makes room for one more. */
 static int grow(struct entries *entries, struct arena *arena, struct err *err)
 {
-    size_t room = entries->room ? entries->room * 2 : FEW;
+    size_t room = entries->room * 2;
     struct entry *more = arena_alloc(arena, room * sizeof(*more));
     if (!more)
         return err_set(err, STATUS_RESOURCE_EXHAUSTED, "no memory for a map");
-    if (entries->n > 0)
-        memcpy(more, entries->at, entries->n * sizeof(*more));
+    memcpy(more, entries->at, entries->n * sizeof(*more));
     entries->at = more;
     entries->room = room;
     return 0;
@@ -57,7 +54,9 @@ static int wrong_key(lua_State *L, int index, const struct place *place, struct 
 int entries_take(struct entries *entries, lua_State *L, int table, struct arena *arena,
                  const struct place *place, struct err *err)
 {
-    *entries = (struct entries){NULL, 0, 0};
+    entries->at = entries->few;
+    entries->n = 0;
+    entries->room = ENTRIES_FEW;
     for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1)) {
         const struct entry entry = {.key = codec_text(L, -2), .value = codec_text(L, -1)};
         int failed = 0;

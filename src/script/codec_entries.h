@@ -28,10 +28,14 @@ struct entry {
     struct text value;
 };
 
+enum { ENTRIES_FEW = 8 }; /* most maps have no more */
+
+/* Not to be copied. */
 struct entries {
-    struct entry *at; /* in the arena; by key */
+    struct entry *at; /* few, or in the arena; by key */
     size_t n;
     size_t room;
+    struct entry few[ENTRIES_FEW];
 };
 
 /* Collects the entries of the table at index. -1 and err with the place when a key is no string, or

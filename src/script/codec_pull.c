@@ -465,6 +465,7 @@ int codec_pull(lua_State *L, int index, const struct schema *schema,
         .options = options,
         .err = err,
         .checks = options->rules != RULES_OFF,
+        .stack_end = LUA_MINSTACK, /* which every C function has */
     };
     struct place root = {.name = schema->name};
     if (wire_writer_init(&p.writer, options->arena))
