@@ -24,30 +24,30 @@ enum {
 /* ---- shapes ---- */
 
 /* Sets of characters. */
-enum { LOWER = 1, UPPER = 2, DIGIT = 4, HYPHEN = 8, DOT = 16, UNDERSCORE = 32 };
+enum { LOWER = 1, UPPER = 2, DIGIT = 4, HYPHEN = 8, DOT = 16, UNDERSCORE = 32, OTHER = 64 };
 enum { LOWER_OR_DIGIT = LOWER | DIGIT, ALPHANUMERIC = LOWER_OR_DIGIT | UPPER };
 
-/* The set that a character is in; 0: none. */
+/* The set that a character is in. */
 static const uint8_t sets[256] = {
-    ['a' ... 'z'] = LOWER, ['A' ... 'Z'] = UPPER, ['0' ... '9'] = DIGIT,
-    ['-'] = HYPHEN,        ['.'] = DOT,           ['_'] = UNDERSCORE,
+    [0 ... ','] = OTHER,   ['-'] = HYPHEN,        ['.'] = DOT,           ['/'] = OTHER,
+    ['0' ... '9'] = DIGIT, [':' ... '@'] = OTHER, ['A' ... 'Z'] = UPPER, ['[' ... '^'] = OTHER,
+    ['_'] = UNDERSCORE,    ['`'] = OTHER,         ['a' ... 'z'] = LOWER, ['{' ... 255] = OTHER,
 };
 
-static bool is_in(char c, unsigned wanted)
+static unsigned set_of(char c)
 {
-    return sets[(unsigned char)c] & wanted;
+    return sets[(unsigned char)c];
 }
 
 /* 1 to 63 bytes, of the sets allowed at both ends; in between also of those in inner. */
 static bool is_label(const char *s, size_t n, unsigned allowed, unsigned inner)
 {
-    if (n < 1 || n > LABEL_BYTES || !is_in(s[0], allowed) || !is_in(s[n - 1], allowed))
+    unsigned found = 0;
+    if (n < 1 || n > LABEL_BYTES)
         return false;
-    for (size_t i = 1; i < n - 1; i++) {
-        if (!is_in(s[i], allowed | inner))
-            return false;
-    }
-    return true;
+    for (size_t i = 0; i < n; i++)
+        found |= set_of(s[i]);
+    return !(found & ~(allowed | inner)) && !((set_of(s[0]) | set_of(s[n - 1])) & ~allowed);
 }
 
 static bool fits_driver_name(const char *s, size_t n)
