@@ -13,7 +13,7 @@
 enum {
     /* Calls of one method that can be taken at once; further ones wait in gRPC core. It looks for
      * the tag of each event among all that are under way, one by one, so that waiting costs. */
-    ARMED_IDENTITY = 8,
+    ARMED_IDENTITY = 4,
     ARMED_OTHERS = 1,
     MAX_REQUEST_BYTES = 4 * 1024 * 1024,
     MAX_STREAMS = 100, /* of one connection; keeps rapid resets from taking memory */
