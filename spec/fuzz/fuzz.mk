@@ -47,5 +47,5 @@ $(ALLOCATION_BIN): $(call object,spec/fuzz/allocation.c spec/fuzz/fault.c) $(OBJ
 
 # All of luacsi but main, in one object, with other names for what it takes memory by.
 $(OBJ)/fault.o: $(filter-out $(OBJ)/src/main.o,$(BIN_O))
-	$(call quiet,LINK $@)$(LD) -r -o $@ $^
+	$(call quiet,LINK $@)$(CC) -r -nostdlib $(LTO) $(if $(LTO),-flinker-output=nolto-rel) -o $@ $^
 	$(Q)objcopy $(foreach name,$(FAULTS),--redefine-sym $(name)=fault_$(name)) $@
