@@ -168,17 +168,18 @@ end)
 describe("a hostile script, again and again,", function()
   after_each(host.teardown)
 
-  -- The first few times may each leave another hole in malloc's memory.
+  -- The first few times may each leave another hole in malloc's memory, and a later one may find it in use.
   local function flat(name)
     local script = read_script(name .. ".lua")
     local server = host.serve { file = script.path, flags = script.flags }
     local client, after = server:connect(), {}
-    for i = 1, 6 do
+    repeat
       client:call("Probe", {}, { timeout = 60 })
-      after[i] = usage.memory_kb(server.process.pid)
-    end
+      table.insert(after, usage.memory_kb(server.process.pid))
+      local is_flat = SLOW or #after > 4 and after[#after] <= after[4] + SLACK_KB / 2
+    until #after >= 6 and is_flat or #after == 10
     good_calls(client)
-    assert(SLOW or after[6] <= after[4] + SLACK_KB / 2, table.concat(after, " ") .. " KiB")
+    assert(SLOW or after[#after] <= after[4] + SLACK_KB / 2, table.concat(after, " ") .. " KiB")
   end
 
   for _, name in ipairs {
