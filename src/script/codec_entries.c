@@ -48,7 +48,8 @@ static int wrong_key(lua_State *L, int index, const struct place *place, struct 
     char got[PLACE_VALUE_TEXT];
     err_set(err, STATUS_INTERNAL, "expected strings as keys, got %s",
             place_describe(place, L, index, got));
-    return place_prefix(place, err);
+    place_prefix(place, err);
+    return -1;
 }
 
 int entries_take(struct entries *entries, lua_State *L, int table, struct arena *arena,
