@@ -289,25 +289,28 @@ a.lua: 0 errors, 0 warnings, 2 callers do not work
       check(script(), { "--for=all", "--for-timeout=0" }))
   end)
 
-  it("leaves nothing behind when it is stopped", function()
-    local folder = host.folder()
-    assert(require("luv").fs_mkdir(folder .. "/tmp", 448))
-    process.write_file(folder .. "/a.lua", script "Probe = { ready = false }")
-    for _, signal in ipairs { "sigint", "sigterm" } do
-      local child = host.start({ "check", "--for=attacher", "a.lua" }, { cwd = folder,
-        env = { TMPDIR = folder .. "/tmp" } })
-      local socket
-      assert(wait.for_(function()
-        socket = host.files_in(folder .. "/tmp")[1]
-        socket = socket and "unix://" .. folder .. "/tmp/" .. socket .. "/csi.sock"
-        return socket and host.listens(socket)
-      end))
-      child:signal(signal)
-      assert.is_true(child:wait() > 128)
-      child.done = true
-      assert.same({}, host.files_in(folder .. "/tmp"))
-    end
-  end)
+  -- ThreadSanitizer holds signals back until a call that it knows, and waiting in gRPC core is none.
+  if not (os.getenv("LUACSI") or ""):find("luacsi%-thread") then
+    it("leaves nothing behind when it is stopped", function()
+      local folder = host.folder()
+      assert(require("luv").fs_mkdir(folder .. "/tmp", 448))
+      process.write_file(folder .. "/a.lua", script "Probe = { ready = false }")
+      for _, signal in ipairs { "sigint", "sigterm" } do
+        local child = host.start({ "check", "--for=attacher", "a.lua" }, { cwd = folder,
+          env = { TMPDIR = folder .. "/tmp" } })
+        local socket
+        assert(wait.for_(function()
+          socket = host.files_in(folder .. "/tmp")[1]
+          socket = socket and "unix://" .. folder .. "/tmp/" .. socket .. "/csi.sock"
+          return socket and host.listens(socket)
+        end))
+        child:signal(signal)
+        assert.is_true(child:wait() > 128)
+        child.done = true
+        assert.same({}, host.files_in(folder .. "/tmp"))
+      end
+    end)
+  end
 
   it("says when it has nowhere to serve", function()
     local folder = host.folder()
