@@ -63,7 +63,6 @@ static void release(struct task *task, bool reusable)
 {
     struct vm *vm = task->vm;
     if (reusable && vm->n_idle < VM_IDLE_COROUTINES) {
-        lua_settop(task->co, 0);
         vm->idle[vm->n_idle++] = (struct coroutine){.co = task->co, .ref = task->co_ref};
     } else {
         luaL_unref(vm->L, LUA_REGISTRYINDEX, task->co_ref);
@@ -211,7 +210,7 @@ static void unsuspend(struct task *task)
 /* ---- running ---- */
 
 /* What is still to be done inside Lua once the handler has ended. Returns whether its coroutine can
- * be used again. */
+ * be used again: nothing is on its stack then. */
 static bool wind_up(struct task *task, int lua_status)
 {
     if (task->budget.hit != BUDGET_LEFT) {
@@ -221,8 +220,10 @@ static bool wind_up(struct task *task, int lua_status)
     if (lua_status == LUA_OK)
         return true;
     failure_describe(task, task->co, lua_status); /* may run a __tostring */
-    if (task->budget.hit == BUDGET_LEFT)
+    if (task->budget.hit == BUDGET_LEFT) {
         lua_resetthread(task->co); /* runs <close> variables */
+        lua_settop(task->co, 0);
+    }
     if (task->budget.hit != BUDGET_LEFT)
         handler_overran(task);
     return task->budget.hit == BUDGET_LEFT;
