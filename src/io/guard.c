@@ -43,6 +43,10 @@ void guard_check(struct guard *guard)
 void guard_remind(struct guard *guard, uint_fast64_t seen)
 {
     atomic_store(&guard->reminded, seen);
+}
+
+void guard_signal(struct guard *guard)
+{
     pthread_kill(guard->thread, GUARD_SIGNAL);
 }
 

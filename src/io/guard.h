@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What guard_remind sends to the thread. Its default is to do nothing. */
+/* What guard_signal sends to the thread. Its default is to do nothing. */
 #define GUARD_SIGNAL SIGURG
 
 struct guard {
@@ -33,9 +33,9 @@ void guard_leave(struct guard *guard);
 /* As guard_leave, for code inside Lua that is about to touch what is shared. */
 void guard_check(struct guard *guard);
 
-/* The watchdog's: tells the thread that its stay in state `seen` is long, and sends GUARD_SIGNAL.
- */
+/* The watchdog's: tells the thread that its stay in state `seen` is long; and with GUARD_SIGNAL. */
 void guard_remind(struct guard *guard, uint_fast64_t seen);
+void guard_signal(struct guard *guard);
 
 /* Whether the thread was reminded of the stay that it is in since the last time it asked. */
 bool guard_is_reminded(struct guard *guard);

@@ -299,7 +299,8 @@ void task_start(struct task *task)
 void task_resume(struct task *task)
 {
     unsuspend(task);
-    budget_watch(task->co); /* what has waited counts its CPU time from the first instruction */
+    if (!lua_gethook(task->co)) /* what has waited counts its CPU time from the first instruction */
+        budget_watch(task->co);
     run(task, 0);
 }
 

@@ -35,6 +35,7 @@ struct watchdog {
     uint_fast64_t seen; /* the guard's state at the last tick */
     int64_t cpu;        /* of the guarded thread when that state was first seen */
     unsigned quiet;     /* ticks without a call */
+    unsigned again;     /* ticks that saw that state again */
 
     struct iocall change; /* to next, under way only in watchdog_guard and watchdog_stop */
     struct watched *next;
@@ -62,6 +63,16 @@ static void go_to_sleep(struct watchdog *watchdog)
         atomic_store(&guard->unwatched, false);
 }
 
+/* The stay goes on. The signal's handler walks the whole stack of Lua, which on a busy machine may
+ * take longer than a tick: so the signals become rarer. One may come when it changes nothing. */
+static void remind(struct watchdog *watchdog, struct guard *guard)
+{
+    guard_remind(guard, watchdog->seen);
+    watchdog->again++;
+    if ((watchdog->again & (watchdog->again - 1)) == 0) /* a power of two */
+        guard_signal(guard);
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct watchdog *watchdog = container_of(timer, struct watchdog, timer);
@@ -69,12 +80,13 @@ static void on_tick(uv_timer_t *timer)
     uint_fast64_t state = atomic_load(&guard->state);
     bool same = state == watchdog->seen;
     if (same && guard_is_inside(state))
-        guard_remind(guard, state);
+        remind(watchdog, guard);
     int64_t cpu = guard_is_inside(state) ? cpu_of(guard->thread) : 0;
     watchdog->quiet = same && !guard_is_inside(state) ? watchdog->quiet + 1 : 0;
     if (!same) {
         watchdog->seen = state;
         watchdog->cpu = cpu;
+        watchdog->again = 0;
         if (guard_is_inside(state))
             uv_timer_start(timer, on_tick, AGAIN_MS, TICK_MS);
     } else if (guard_is_inside(state) && cpu - watchdog->cpu > watchdog->limit &&
