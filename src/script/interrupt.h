@@ -8,7 +8,7 @@
 
 struct lua_State;
 
-/* Installs the handler of GUARD_SIGNAL; once is enough for the process. Any thread. */
+/* Installs the handler of GUARD_SIGNAL for the process, before a watchdog sends any. */
 void interrupt_install(void);
 
 /* The coroutine that the calling thread is about to run, or NULL when it is back. A signal puts the

@@ -4,7 +4,6 @@
 #include "base/random.h"
 #include "io/guard.h"
 #include "script/codec_names.h"
-#include "script/interrupt.h"
 #include "script/job.h"
 #include "script/load.h"
 
@@ -201,7 +200,6 @@ void vm_start(struct vm *vm, struct loop *loop, struct iothread *io, struct guar
     vm->options.loop = loop;
     vm->options.io = io;
     vm->options.guard = guard;
-    interrupt_install();
     jobs_start(vm);
 }
 

@@ -6,6 +6,7 @@
 #include "csi.pb-c.h"
 #include "csi/catalog.h"
 #include "csi/message.h"
+#include "script/interrupt.h"
 #include "script/prepared.h"
 #include "serve/watch.h"
 #include "serve/watchdog.h"
@@ -166,6 +167,7 @@ static void on_stuck(void *data)
 int scripts_start(struct scripts *scripts, const struct scripts_start *start, struct err *err)
 {
     scripts->start = *start;
+    interrupt_install();
     scripts->watchdog = watchdog_start(start->io, scripts->options.vm.handler_cpu + watchdog_margin,
                                        on_stuck, scripts, err);
     if (!scripts->watchdog)

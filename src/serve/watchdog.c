@@ -79,20 +79,20 @@ static void on_tick(uv_timer_t *timer)
     struct guard *guard = &watchdog->watched->guard;
     uint_fast64_t state = atomic_load(&guard->state);
     bool same = state == watchdog->seen;
-    if (same && guard_is_inside(state))
-        remind(watchdog, guard);
-    int64_t cpu = guard_is_inside(state) ? cpu_of(guard->thread) : 0;
-    watchdog->quiet = same && !guard_is_inside(state) ? watchdog->quiet + 1 : 0;
+    bool inside = guard_is_inside(state);
+    int64_t cpu = inside ? cpu_of(guard->thread) : 0;
+    watchdog->quiet = same && !inside ? watchdog->quiet + 1 : 0;
     if (!same) {
         watchdog->seen = state;
         watchdog->cpu = cpu;
         watchdog->again = 0;
-        if (guard_is_inside(state))
+        if (inside)
             uv_timer_start(timer, on_tick, AGAIN_MS, TICK_MS);
-    } else if (guard_is_inside(state) && cpu - watchdog->cpu > watchdog->limit &&
-               guard_give_up(guard, state)) {
+    } else if (inside && cpu - watchdog->cpu > watchdog->limit && guard_give_up(guard, state)) {
         uv_timer_stop(timer);
         watchdog->stuck(watchdog->data);
+    } else if (inside) {
+        remind(watchdog, guard);
     } else if (watchdog->quiet >= QUIET_TICKS) {
         go_to_sleep(watchdog);
     }
