@@ -290,7 +290,7 @@ a.lua: 0 errors, 0 warnings, 2 callers do not work
   end)
 
   -- ThreadSanitizer holds signals back until a call that it knows, and waiting in gRPC core is none.
-  if not (os.getenv("LUACSI") or ""):find("luacsi%-thread") then
+  if not host.HAS_TSAN then
     it("leaves nothing behind when it is stopped", function()
       local folder = host.folder()
       assert(require("luv").fs_mkdir(folder .. "/tmp", 448))

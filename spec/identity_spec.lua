@@ -4,6 +4,7 @@
 local host = require "spec.support.host"
 local http2 = require "spec.support.http2"
 local luacsi = require "luacsi"
+local messages = require "spec.support.messages"
 
 -- A reply of each unary method that keeps the rules of CSI, with as little in it as they allow.
 local REPLIES = [[
@@ -50,18 +51,8 @@ local function received(message, reply)
   return assert(luacsi.decode(message, assert(luacsi.encode(message, reply))))
 end
 
-local function unary_methods()
-  local list = {}
-  for _, method in ipairs(luacsi.methods()) do
-    if not method.streaming then
-      list[#list + 1] = method
-    end
-  end
-  return list
-end
-
 local function assert_replies(connection, expected)
-  for _, method in ipairs(unary_methods()) do
+  for _, method in ipairs(messages.unary_methods()) do
     local reply, code, message = connection:call(method.name)
     assert(reply, ("%s: %s %s"):format(method.name, code, message))
     assert.same(received(method.response, expected[method.name]), reply, method.name)
@@ -216,7 +207,7 @@ describe("the other services", function()
   after_each(host.teardown)
 
   it("number 30 unary methods, all with a reply in this file, and two that stream", function()
-    local methods = unary_methods()
+    local methods = messages.unary_methods()
     assert.equal(30, #methods)
     assert.equal(32, #luacsi.methods())
     for _, method in ipairs(methods) do
@@ -251,7 +242,7 @@ describe("the other services", function()
       end
       return handlers
     ]] }:connect()
-    for _, method in ipairs(unary_methods()) do
+    for _, method in ipairs(messages.unary_methods()) do
       assert.same({ nil, "ABORTED", "no " .. method.name }, { connection:call(method.name) })
     end
   end)
@@ -287,7 +278,7 @@ describe("the other services", function()
       NodeGetCapabilities = {},
       NodeGetInfo = { node_id = "node-7" },
     }
-    for _, method in ipairs(unary_methods()) do
+    for _, method in ipairs(messages.unary_methods()) do
       local reply, code, message = connection:call(method.name)
       if default[method.name] then
         assert.same(received(method.response, default[method.name]), reply, method.name)

@@ -2,7 +2,6 @@
 -- answers has to be what the codec makes of the same table without that.
 
 local host = require "spec.support.host"
-local luacsi = require "luacsi"
 local messages = require "spec.support.messages"
 local random = require "spec.support.random"
 
@@ -22,16 +21,6 @@ local function source_of(value)
     parts[#parts + 1] = ("[%s] = %s"):format(source_of(key), source_of(item))
   end
   return "{ " .. table.concat(parts, ", ") .. " }"
-end
-
-local function unary_methods()
-  local list = {}
-  for _, method in ipairs(luacsi.methods()) do
-    if not method.streaming then
-      list[#list + 1] = method
-    end
-  end
-  return list
 end
 
 -- A handler that returns the tables one after the other.
@@ -61,7 +50,7 @@ describe("a handler's reply", function()
   it("of any method is the message that its table stands for, also the next time", function()
     local numbers = random.new "handlers"
     local replies, handlers = {}, {}
-    for _, method in ipairs(unary_methods()) do
+    for _, method in ipairs(messages.unary_methods()) do
       local tables = {}
       for i = 1, ROUNDS do
         tables[i] = messages.random(numbers, method.response, {})
@@ -74,7 +63,7 @@ describe("a handler's reply", function()
       script = ("%s return { %s }"):format(PRELUDE, table.concat(handlers, ",\n")),
     }
     local connection <close> = server:connect()
-    for _, method in ipairs(unary_methods()) do
+    for _, method in ipairs(messages.unary_methods()) do
       for round = 1, 2 * ROUNDS do
         local source = replies[method.name][(round - 1) % ROUNDS + 1]
         assert.same(messages.filled(method.response, source),

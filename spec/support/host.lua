@@ -14,6 +14,9 @@ local Server = { __index = {} }
 
 local BINARY = assert(uv.fs_realpath(os.getenv("LUACSI") or "build/luacsi"))
 
+-- Whether it is the build with ThreadSanitizer.
+host.HAS_TSAN = BINARY:find "luacsi%-thread$" ~= nil
+
 local TAKEN = 2 -- the exit code when another process listens
 
 local started, folders = {}, {} -- since the last teardown

@@ -20,6 +20,17 @@ function messages.shape(name)
   return shapes[name]
 end
 
+-- Those of luacsi.methods that do not stream.
+function messages.unary_methods()
+  local list = {}
+  for _, method in ipairs(luacsi.methods()) do
+    if not method.streaming then
+      list[#list + 1] = method
+    end
+  end
+  return list
+end
+
 -- The names of all types that are tables in Lua.
 function messages.names()
   local list = {}
