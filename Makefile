@@ -59,8 +59,8 @@ SO_O  := $(call object,$(SO_C) $(GEN_C))
 CPPFLAGS = -Isrc -I$(GEN) $(shell pkg-config --cflags lua5.4) -D_GNU_SOURCE -DLUACSI_VERSION='"$(VERSION)"'
 WARN     = -Wall -Wextra -Wshadow -Wconversion
 HARDEN   = $(if $(SANITIZE),,-D_FORTIFY_SOURCE=2) -fstack-protector-strong -Wformat -Werror=format-security
-CODE     = -O2 -g -fPIC -fvisibility=hidden -ffunction-sections -fdata-sections $(LTO)
 LTO      = $(if $(SANITIZE),,-flto=auto)
+CODE     = -O2 -g -fPIC -fvisibility=hidden -ffunction-sections -fdata-sections $(LTO)
 INSTRUMENT = $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 CFLAGS   = -std=gnu11 $(CODE) $(WARN) -Wstrict-prototypes -Wmissing-prototypes $(HARDEN) $(INSTRUMENT)
 CXXFLAGS = -std=c++17 $(CODE) $(WARN) $(HARDEN) $(INSTRUMENT)
